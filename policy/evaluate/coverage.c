@@ -275,7 +275,7 @@ int charges_check(struct evaluation *e)
 	for (uint32_t n = 0; n < working->name_count; n++)
 		if (working->effective[n] > 0)
 			requests[consumer->request_count++] =
-			    (struct resource_request){working->names[n], working->effective[n]};
+			    (struct resource_request){.resource = working->names[n], .count = working->effective[n]};
 	if (companions_add(e, requests, &consumer->request_count) < 0)
 		return -1;
 	if (consumer->request_count == 0)

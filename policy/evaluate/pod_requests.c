@@ -97,7 +97,7 @@ int policy_pod_requests(const struct pod *pod, struct arena *arena, const struct
 			;
 		int64_t total = sum(pod, &asked[from], to - from);
 		if (total > 0) /* Ephemeral containers request nothing. */
-			out[made++] = (struct resource_request){asked[from].resource, total};
+			out[made++] = (struct resource_request){.resource = asked[from].resource, .count = total};
 	}
 	*requests = out;
 	*count = made;

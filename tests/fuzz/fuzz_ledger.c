@@ -40,12 +40,12 @@ static int count_pod(void *context, const struct consumer *consumer)
 /* Writes the text that a write of the ledger would contain. */
 static void encode(struct ledger *ledger, unsigned form, struct buf *out)
 {
-	uint64_t version = 0;
+	struct ledger_versions versions;
 	/* Form 1 repeats the namespaces that form 2 contains once. */
 	buf_init(out, 64 * INPUT_MAX);
 	ledger_set_form(ledger, form);
-	ledger_encode(ledger, 0, out, &version);
-	if (out->failed || version != VERSION || !ledger_check(ledger))
+	ledger_encode(ledger, 0, out, &versions);
+	if (out->failed || versions.of[CONSUMER_POD] != VERSION || !ledger_check(ledger))
 		abort();
 	if (ledger_text_form(buf_view(out)) != (ledger_pending(ledger) ? form : 0))
 		abort();
@@ -70,13 +70,13 @@ static void write_and_read(struct ledger *ledger, unsigned form, const struct po
 	struct ledger *copy = open_ledger(policy);
 	struct buf first;
 	encode(ledger, form, &first);
-	if (ledger_load(copy, VERSION, buf_view(&first), 1, NULL) < 0)
+	if (ledger_load(copy, (struct ledger_versions){{VERSION}}, buf_view(&first), 1, NULL) < 0)
 		abort();
 	compare(ledger, copy, policy_quota_count(policy));
 	for (unsigned other = 1; other <= LEDGER_FORM; other++) {
 		struct buf second;
 		encode(copy, other, &second);
-		if (ledger_load(copy, VERSION, buf_view(&second), 2, NULL) < 0)
+		if (ledger_load(copy, (struct ledger_versions){{VERSION}}, buf_view(&second), 2, NULL) < 0)
 			abort();
 		compare(ledger, copy, policy_quota_count(policy));
 		buf_release(&second);
@@ -101,9 +101,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int result = ledger_text_read(text, &arena, count_pod, &count, &err);
 	arena_release(&arena);
 	struct ledger *ledger = open_ledger(policy);
-	if (ledger_load(ledger, VERSION, text, 1, &again_err) != result || (result < 0) != (err.text[0] != '\0'))
+	if (ledger_load(ledger, (struct ledger_versions){{VERSION}}, text, 1, &again_err) != result ||
+	    (result < 0) != (err.text[0] != '\0'))
 		abort();
-	if (result < 0 && (ledger_pending(ledger) || ledger_version(ledger)))
+	if (result < 0 && (ledger_pending(ledger) || ledger_version(ledger, CONSUMER_POD)))
 		/* Some of an unreadable text was applied. */
 		abort();
 	if (result == 0) {

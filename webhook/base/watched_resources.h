@@ -15,6 +15,7 @@
 	ROW(WATCH_NAMESPACES, "", "namespaces", "get", "list", "watch")                                                \
 	ROW(WATCH_NODES, "", "nodes", "list", "watch")                                                                 \
 	ROW(WATCH_PODS, "", "pods", "list", "watch")                                                                   \
+	ROW(WATCH_CLAIMS, "resource.k8s.io", "resourceclaims", "list", "watch")                                        \
 	ROW(WATCH_RECORD, "gpugate.io", "gpuledgers", "get", "list", "watch", "create")
 
 #endif

@@ -20,6 +20,13 @@
  */
 #define RETRY_SHARE 16
 
+static const struct {
+	const char *singular, *plural;
+} names[CONSUMER_KINDS] = {
+    [CONSUMER_POD] = {"Pod", "Pods"},
+    [CONSUMER_CLAIM] = {"ResourceClaim", "ResourceClaims"},
+};
+
 static void set_timer(struct ledger_cluster *cluster, int64_t ms)
 {
 	kube_timer_set(cluster->options.loop, &cluster->comparison.timer, ms);
@@ -62,7 +69,8 @@ static void report_healed(struct ledger_cluster *cluster, const char *what)
 {
 	char text[800];
 	snprintf(text, sizeof text,
-		 "%s. An event of the watch of Pods was lost. This is put right; if it happens again, report it", what);
+		 "%s. An event of the watch of %s was lost. This is put right; if it happens again, report it", what,
+		 names[cluster->comparison.kind].plural);
 	cluster_log(cluster, LOG_ERROR, "view_healed", text);
 }
 
@@ -72,9 +80,10 @@ static void report_healed(struct ledger_cluster *cluster, const char *what)
 static bool is_obsolete(struct ledger_cluster *cluster, struct error *err)
 {
 	pthread_mutex_lock(&cluster->mutex);
-	bool comparing = ledger_comparing(cluster->ledger);
+	bool comparing = ledger_comparing(cluster->ledger, cluster->comparison.kind);
 	pthread_mutex_unlock(&cluster->mutex);
-	return !comparing && error_set(err, "the Pods were listed again in the meantime") < 0;
+	return !comparing &&
+	       error_set(err, "the %s were listed again in the meantime", names[cluster->comparison.kind].plural) < 0;
 }
 
 static int compare_pod(void *context, struct str type, struct str json, struct error *err)
@@ -84,7 +93,8 @@ static int compare_pod(void *context, struct str type, struct str json, struct e
 	uint64_t version = 0;
 	int seen = 0;
 	(void)type;
-	enum pod_reading reading = view_read_pod(cluster, json, &pod, &version);
+	const char *what = names[cluster->comparison.kind].singular;
+	enum pod_reading reading = view_read(cluster, cluster->comparison.kind, json, &pod, &version);
 	pthread_mutex_lock(&cluster->mutex);
 	if (reading == POD_READ)
 		seen = ledger_compare(cluster->ledger, &pod, version, kube_now_ms());
@@ -94,10 +104,10 @@ static int compare_pod(void *context, struct str type, struct str json, struct e
 	if (is_obsolete(cluster, err))
 		return -1;
 	if (reading == POD_LOST)
-		return error_set(err, "there is no memory to read a Pod");
+		return error_set(err, "there is no memory to read a %s", what);
 	if (seen > 0 && seen & LEDGER_HEALED) {
 		char text[600];
-		snprintf(text, sizeof text, "Pod %.*s/%.*s is not what the view had", STR_ARG(pod.namespace),
+		snprintf(text, sizeof text, "%s %.*s/%.*s is not what the view had", what, STR_ARG(pod.namespace),
 			 STR_ARG(pod.name));
 		count_healed(cluster, &cluster->comparison.healed);
 		report_healed(cluster, text);
@@ -112,12 +122,13 @@ static void end_comparison(struct ledger_cluster *cluster)
 {
 	char text[200];
 	pthread_mutex_lock(&cluster->mutex);
-	int seen = ledger_compare_end(cluster->ledger, kube_now_ms());
+	int seen = ledger_compare_end(cluster->ledger, cluster->comparison.kind, kube_now_ms());
 	pthread_mutex_unlock(&cluster->mutex);
 	uint64_t gone = count_healed(cluster, &cluster->comparison.healed);
 	cluster_count(cluster, COUNT_COMPARED);
 	if (gone) {
-		snprintf(text, sizeof text, "Pods of the view that do not exist any more: %" PRIu64, gone);
+		snprintf(text, sizeof text, "%s of the view that do not exist any more: %" PRIu64,
+			 names[cluster->comparison.kind].plural, gone);
 		report_healed(cluster, text);
 	}
 	if (view_note(cluster, seen, STR("")))
@@ -130,12 +141,20 @@ static void abandon(struct ledger_cluster *cluster, const char *problem)
 {
 	char text[1200];
 	snprintf(text, sizeof text,
-		 "the view was not compared with a list of all Pods: %s. It is tried again the next time", problem);
+		 "the view was not compared with a list of all %s: %s. It is tried again the next time",
+		 names[cluster->comparison.kind].plural, problem);
 	pthread_mutex_lock(&cluster->mutex);
-	ledger_compare_abandon(cluster->ledger);
+	ledger_compare_abandon(cluster->ledger, cluster->comparison.kind);
 	pthread_mutex_unlock(&cluster->mutex);
 	cluster_count(cluster, COUNT_COMPARE_FAILED);
 	cluster_log(cluster, LOG_WARN, "view_unchecked", text);
+}
+
+/* Claims follow Pods, if the cluster has them. */
+static enum consumer_kind next_kind(const struct ledger_cluster *cluster)
+{
+	enum consumer_kind kind = cluster->comparison.kind + 1;
+	return kind < CONSUMER_KINDS && view_has(cluster, kind) ? kind : CONSUMER_POD;
 }
 
 static int on_received(void *context, const char *bytes, size_t len)
@@ -173,7 +192,8 @@ static void on_done(void *context, const struct kube_response *response)
 				 : response->problem     ? response->problem
 							 : "no answer");
 	comparison->running = false;
-	set_timer(cluster, until_turn_ms(cluster));
+	comparison->kind = next_kind(cluster);
+	set_timer(cluster, comparison->kind == CONSUMER_POD ? until_turn_ms(cluster) : PAGE_PAUSE_MS);
 }
 
 /* Requests the next page. The first one names the version; a continue token contains it. */
@@ -182,7 +202,7 @@ static void get_page(struct ledger_cluster *cluster)
 	struct comparison *comparison = &cluster->comparison;
 	struct buf path;
 	buf_init(&path, 4 * NEXT_MAX);
-	buf_printf(&path, "/api/v1/pods?limit=%d", PAGE);
+	buf_printf(&path, "%s?limit=%d", view_list_path(cluster, comparison->kind), PAGE);
 	if (comparison->next.len) {
 		buf_text(&path, "&continue=");
 		kube_escape(&path, buf_view(&comparison->next));
@@ -212,8 +232,8 @@ static bool begin_comparison(struct ledger_cluster *cluster)
 	if (!view_follows(cluster) || !view_is_current(cluster))
 		return false;
 	pthread_mutex_lock(&cluster->mutex);
-	ledger_compare_begin(cluster->ledger);
-	comparison->version = ledger_view_version(cluster->ledger);
+	ledger_compare_begin(cluster->ledger, comparison->kind);
+	comparison->version = ledger_view_version(cluster->ledger, comparison->kind);
 	comparison->healed = ledger_healed(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
 	buf_reset(&comparison->next);

@@ -1,7 +1,7 @@
 /*
- * comparison: periodically compares the view with a list of all Pods. The watch reports every
- * event only once. If one were lost, a Pod would count, or not count, wrongly for as long as it
- * exists.
+ * comparison: periodically compares the view with a list of all Pods, and then of all claims. The
+ * watch reports every event only once. If one were lost, a Pod would count, or not count, wrongly
+ * for as long as it exists.
  *
  * The list is read in pages, at the exact version that the view has at the start, while the watch
  * continues. So if the view differs and no event has changed that Pod since, an event was lost, and
@@ -12,6 +12,7 @@
 #define WEBHOOK_CLUSTER_COMPARISON_H
 
 #include "gpugate/buf.h"
+#include "gpugate/consumer.h"
 #include "gpugate/error.h"
 #include "webhook/kube/client.h"
 #include "webhook/kube/stream.h"
@@ -21,9 +22,10 @@ struct ledger_cluster;
 struct comparison {
 	struct kube_timer timer; /* Next comparison, or the next page of this one. */
 	bool running;
-	uint64_t version; /* Version of the view when the comparison began. */
-	uint64_t healed;  /* The part of ledger_healed that has been counted. */
-	struct buf next;  /* Continue token of the next page; empty for the first page. */
+	enum consumer_kind kind; /* What is being compared, or compared next. */
+	uint64_t version;        /* Version of the view when the comparison began. */
+	uint64_t healed;         /* The part of ledger_healed that has been counted. */
+	struct buf next;         /* Continue token of the next page; empty for the first page. */
 	struct kube_request *request;
 	struct kube_stream stream;
 	struct error err; /* Why the page cannot be used. */

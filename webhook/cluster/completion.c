@@ -19,7 +19,7 @@ void request_release_verdict(struct reservation_request *request)
 /* Whether the request is undecided because the ledger does not work, not for lack of time. */
 static bool is_outage(const struct ledger_cluster *cluster, const struct reservation_request *request)
 {
-	return cluster->record.failing || cluster->record.state != RECORD_OPEN || !cluster->synced[WATCH_PODS] ||
+	return cluster->record.failing || cluster->record.state != RECORD_OPEN || !view_all(cluster, view_is_listed) ||
 	       kube_now_ms() - request->arrived_ms >= HASTY_MS;
 }
 
@@ -100,12 +100,14 @@ const char *request_undecided_reason(const struct ledger_cluster *cluster)
 		return cluster->record.problem;
 	if (cluster->record.state == RECORD_NEWER)
 		return cluster->record.newer;
-	if (!cluster->synced[WATCH_PODS] && cluster->record.state == RECORD_OPEN)
+	if (!view_is_listed(cluster, CONSUMER_POD) && cluster->record.state == RECORD_OPEN)
 		return "the Pods of the cluster have not been listed yet";
+	if (!view_all(cluster, view_is_listed) && cluster->record.state == RECORD_OPEN)
+		return "the ResourceClaims of the cluster have not been listed yet";
 	if (lookup_holds_up(cluster))
 		return "the labels of a namespace with Pods that count could not be read in time";
-	if (cluster->record.state == RECORD_OPEN && !view_is_verified(cluster))
-		return "the watch of Pods was interrupted, and the API server could not be asked whether the cluster "
+	if (cluster->record.state == RECORD_OPEN && !view_all(cluster, view_is_verified))
+		return "a watch of Pods or claims was interrupted, and the API server could not be asked whether the cluster "
 		       "is still the same";
 	return states[cluster->record.state];
 }

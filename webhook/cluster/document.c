@@ -27,7 +27,9 @@ static const struct field document_meta_fields[] = {
 static const struct shape document_meta_shape = SHAPE(document_meta_fields, 0);
 
 static const struct field spec_fields[] = {
-    {FIELD_KEY("version"), .read = field_string, .offset = offsetof(struct ledger_document, version)},
+    {FIELD_KEY("version"), .read = field_string, .offset = offsetof(struct ledger_document, versions[CONSUMER_POD])},
+    {FIELD_KEY("claimVersion"), .read = field_string,
+     .offset = offsetof(struct ledger_document, versions[CONSUMER_CLAIM])},
     {FIELD_KEY("pending"), .read = field_string, .offset = offsetof(struct ledger_document, pending)},
     {FIELD_KEY("opened"), .read = field_string, .offset = offsetof(struct ledger_document, opened)},
 };
@@ -60,8 +62,8 @@ int object_identity_read(struct str json, struct arena *arena, struct pod *pod, 
 	return read_whole(json, arena, &identity_shape, pod, err);
 }
 
-void ledger_document_write(struct buf *out, uint64_t resource_version, uint64_t version, struct str opened,
-			   struct str pending)
+void ledger_document_write(struct buf *out, uint64_t resource_version, const struct ledger_versions *versions,
+			   struct str opened, struct str pending)
 {
 	buf_text(out, "{\"apiVersion\":\"gpugate.io/v1\",\"kind\":\"GPULedger\",\"metadata\":{\"name\":\"cluster\"");
 	if (resource_version) {
@@ -74,7 +76,11 @@ void ledger_document_write(struct buf *out, uint64_t resource_version, uint64_t 
 		buf_text(out, "\",\"managedFields\":[{}]");
 	}
 	buf_text(out, "},\"spec\":{\"version\":\"");
-	buf_number(out, version);
+	buf_number(out, versions->of[CONSUMER_POD]);
+	if (versions->of[CONSUMER_CLAIM]) {
+		buf_text(out, "\",\"claimVersion\":\"");
+		buf_number(out, versions->of[CONSUMER_CLAIM]);
+	}
 	buf_text(out, "\",\"opened\":\"");
 	buf_str(out, opened);
 	buf_text(out, "\",\"pending\":\"");

@@ -9,6 +9,7 @@
 #include "gpugate/error.h"
 #include "gpugate/pairs.h"
 #include "gpugate/pod.h"
+#include "webhook/ledger/ledger.h"
 #include "webhook/object/meta.h"
 
 #define LEDGER_OBJECTS_PATH "/apis/gpugate.io/v1/gpuledgers"
@@ -19,8 +20,8 @@ struct ledger_document {
 	struct str name;
 	struct str uid;
 	struct str resource_version;
-	struct str version; /* spec.version: V, a decimal number. */
-	struct str pending; /* spec.pending; see webhook/ledger/codec.h. */
+	struct str versions[CONSUMER_KINDS]; /* spec.version and spec.claimVersion: V, decimal numbers. */
+	struct str pending;                  /* spec.pending; see webhook/ledger/codec.h. */
 	/*
 	 * spec.opened: uid of the object when it had settled. If it is another one, the record must
 	 * settle.
@@ -34,9 +35,12 @@ struct ledger_document {
  */
 int ledger_document_read(struct str json, struct arena *arena, struct ledger_document *document, struct error *err);
 
-/* Appends a record. `resource_version` 0: it is to be created. No string may need escapes. */
-void ledger_document_write(struct buf *out, uint64_t resource_version, uint64_t version, struct str opened,
-			   struct str pending);
+/*
+ * Appends a record. `resource_version` 0: it is to be created. A version of claims that is 0 is left
+ * out. No string may need escapes.
+ */
+void ledger_document_write(struct buf *out, uint64_t resource_version, const struct ledger_versions *versions,
+			   struct str opened, struct str pending);
 
 /*
  * Reads uid, name, namespace and resourceVersion of any object into `pod`, and nothing else; other

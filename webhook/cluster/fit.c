@@ -7,14 +7,14 @@ void fit_publish(struct ledger_cluster *cluster)
 {
 	const struct record *record = &cluster->record;
 	atomic_store(&cluster->current, record->state == RECORD_OPEN && !record->stale && !record->reset_pending &&
-					    view_is_verified(cluster) && view_follows(cluster));
+					    view_all(cluster, view_is_verified) && view_follows(cluster));
 }
 
 /* The caller holds the mutex. */
 static bool is_usable(const struct ledger_cluster *cluster)
 {
 	struct str namespace;
-	return atomic_load(&cluster->current) && cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger) &&
+	return atomic_load(&cluster->current) && view_all(cluster, view_is_listed) && !ledger_behind(cluster->ledger) &&
 	       !ledger_unresolved(cluster->ledger, &namespace);
 }
 

@@ -55,29 +55,38 @@ void maintenance_expire(struct ledger_cluster *cluster, int64_t now_ms)
 	expire(cluster, now_ms);
 }
 
+static void relist_if_quiet(struct ledger_cluster *cluster, enum consumer_kind kind, int64_t now_ms)
+{
+	struct quiet *quiet = &cluster->maintenance.quiet[kind];
+	pthread_mutex_lock(&cluster->mutex);
+	bool waits = cluster->record.state == RECORD_OPEN ? ledger_awaits_expiry(cluster->ledger, kind)
+							  : record_awaits_view(cluster, kind);
+	uint64_t version = ledger_view_version(cluster->ledger, kind);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (!waits || cluster->view.parts[kind].listing) {
+		quiet->at_ms = 0;
+	} else if (!quiet->at_ms || version != quiet->version) {
+		quiet->version = version;
+		quiet->at_ms = now_ms + QUIET_MS + kube_random(cluster->options.loop, 0, QUIET_MS);
+	} else if (now_ms >= quiet->at_ms) {
+		quiet->at_ms = now_ms + RELIST_MS;
+		cluster_log(cluster, LOG_INFO, "view_quiet",
+			    kind == CONSUMER_POD
+				? "something waits for an event of a Pod, and none comes: the Pods are listed"
+				: "something waits for an event of a ResourceClaim, and none comes: they are listed");
+		kube_watch_relist(cluster->watches[consumer_watches[kind]]);
+	}
+}
+
 /*
  * Bookmarks come only once a minute. A cluster in which Pods rarely change is small, so that a list
  * is cheap.
  */
 void maintenance_relist_if_quiet(struct ledger_cluster *cluster, int64_t now_ms)
 {
-	struct maintenance *maintenance = &cluster->maintenance;
-	pthread_mutex_lock(&cluster->mutex);
-	bool waits =
-	    cluster->record.state == RECORD_OPEN ? ledger_awaits_expiry(cluster->ledger) : record_awaits_view(cluster);
-	uint64_t version = ledger_view_version(cluster->ledger);
-	pthread_mutex_unlock(&cluster->mutex);
-	if (!waits || cluster->view.listing) {
-		maintenance->quiet_ms = 0;
-	} else if (!maintenance->quiet_ms || version != maintenance->quiet_version) {
-		maintenance->quiet_version = version;
-		maintenance->quiet_ms = now_ms + QUIET_MS + kube_random(cluster->options.loop, 0, QUIET_MS);
-	} else if (now_ms >= maintenance->quiet_ms) {
-		maintenance->quiet_ms = now_ms + RELIST_MS;
-		cluster_log(cluster, LOG_INFO, "view_quiet",
-			    "something waits for an event of a Pod, and none comes: the Pods are listed");
-		kube_watch_relist(cluster->watches[WATCH_PODS]);
-	}
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		if (view_has(cluster, kind))
+			relist_if_quiet(cluster, kind, now_ms);
 }
 
 void maintenance_report_unfit(struct ledger_cluster *cluster)

@@ -8,17 +8,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gpugate/consumer.h"
+
 struct ledger_cluster;
 
 struct maintenance {
 	/* When to fold by a write of its own; 0: there is nothing to fold. */
 	int64_t fold_ms;
 	/*
-	 * When to relist the Pods if the view still is at `quiet_version`; 0: nothing waits for the
-	 * view.
+	 * For each kind of consumer, when to relist it if its view still is at `version`; 0: nothing
+	 * waits for the view.
 	 */
-	int64_t quiet_ms;
-	uint64_t quiet_version;
+	struct quiet {
+		int64_t at_ms;
+		uint64_t version;
+	} quiet[CONSUMER_KINDS];
 	/* Whether the log names a Pod on a node of no model, or of several. */
 	bool unfit_reported;
 };
@@ -35,7 +39,7 @@ void maintenance_expire(struct ledger_cluster *cluster, int64_t now_ms);
  */
 bool maintenance_wants_fold(struct ledger_cluster *cluster, int64_t now_ms);
 
-/* Relists the Pods if something waits for the view and no event arrives. */
+/* Relists the Pods, or the claims, if something waits for their view and no event arrives. */
 void maintenance_relist_if_quiet(struct ledger_cluster *cluster, int64_t now_ms);
 
 /*

@@ -131,7 +131,7 @@ static bool look_up_some(struct ledger_cluster *cluster)
 /* Whether the sums of the ledger can be trusted. The caller holds the mutex. */
 static bool is_good(const struct ledger_cluster *cluster)
 {
-	return cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger);
+	return view_all(cluster, view_is_listed) && !ledger_behind(cluster->ledger);
 }
 
 /*
@@ -182,7 +182,7 @@ static enum summary summarize(struct ledger_cluster *cluster, uint32_t quota, st
 			      ? SUMMARY_GOOD
 			      : SUMMARY_NO_MEMORY;
 		*cohort_exceeded = policy_cohort_exceeded(policy, quota, held);
-		now->pod_version = ledger_view_version(ledger);
+		now->pod_version = ledger_view_version(ledger, CONSUMER_POD);
 	}
 	pthread_mutex_unlock(&cluster->mutex);
 	return summary;

@@ -14,6 +14,8 @@
  * How long after a failed write another one is tried, whether or not there is something to write.
  */
 #define UNWRITTEN_MS 10000
+/* How often a missing version of claims is added: replicas of an older version leave it out again. */
+#define CLAIMS_MS 60000
 
 static void set_state(struct ledger_cluster *cluster, enum record_state state)
 {
@@ -75,7 +77,7 @@ static void begin_settling(struct ledger_cluster *cluster)
 {
 	struct record *record = &cluster->record;
 	record->open_ms = kube_now_ms() + cluster->options.settle_ms;
-	record->open_version = 0;
+	record->open_versions = (struct ledger_versions){{0}};
 	set_state(cluster, RECORD_SETTLING);
 }
 
@@ -95,6 +97,16 @@ static void enter_newer(struct ledger_cluster *cluster, const char *why)
 	set_state(cluster, RECORD_NEWER);
 }
 
+/* Reads the versions of all kinds. Returns false if one is no number. */
+static bool read_versions(const struct ledger_document *document, struct ledger_versions *versions)
+{
+	bool sound = true;
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		sound &=
+		    document->versions[kind].len == 0 || kube_version(document->versions[kind], &versions->of[kind]);
+	return sound;
+}
+
 /*
  * [read] Replaces the copy by a state that is newer or of another history. Returns false if there
  * is no memory for it: the old copy stays, but nothing is written against it any more.
@@ -103,15 +115,14 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 {
 	struct record *record = &cluster->record;
 	struct error err = {0};
-	uint64_t version = 0;
+	struct ledger_versions versions = {{0}};
 	bool open = str_eq(document->opened, document->uid), reported = record->reset_pending,
-	     was_open = record->state == RECORD_OPEN,
-	     sound = document->version.len == 0 || kube_version(document->version, &version);
+	     was_open = record->state == RECORD_OPEN, sound = read_versions(document, &versions);
 	/* A newer form is not validated, because its fields may have another meaning. */
 	sound = sound || ledger_text_form(document->pending) > LEDGER_FORM;
 	pthread_mutex_lock(&cluster->mutex);
-	int result =
-	    sound ? ledger_load(cluster->ledger, version, document->pending, kube_now_ms(), &err) : LEDGER_TEXT_CORRUPT;
+	int result = sound ? ledger_load(cluster->ledger, versions, document->pending, kube_now_ms(), &err)
+			   : LEDGER_TEXT_CORRUPT;
 	pthread_mutex_unlock(&cluster->mutex);
 	if (result == LEDGER_TEXT_NO_MEMORY) {
 		cluster_log(cluster, LOG_ERROR, "ledger_unreadable", err.text);
@@ -140,8 +151,8 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 			      reported || !was_open);
 		return true;
 	}
-	error_set(&err,
-		  good ? "the cluster's storage was restored; the ledger settles again" : "spec.version is no number");
+	error_set(&err, good ? "the cluster's storage was restored; the ledger settles again"
+			     : "spec.version or spec.claimVersion is no number");
 	if (!good)
 		error_wrap(&err, "the ledger cannot be read, and settles again");
 	reset(cluster, err.text, reported);
@@ -194,26 +205,39 @@ bool record_wants_probe(const struct ledger_cluster *cluster, int64_t now_ms)
 	return unwritten_ms && now_ms - unwritten_ms >= UNWRITTEN_MS;
 }
 
-bool record_wants_version(const struct ledger_cluster *cluster, int64_t now_ms)
+bool record_wants_version(const struct ledger_cluster *cluster, enum consumer_kind kind, int64_t now_ms)
 {
 	const struct record *record = &cluster->record;
-	return record->state == RECORD_SETTLING && !record->reset_pending && !record->open_version &&
+	return record->state == RECORD_SETTLING && !record->reset_pending && !record->open_versions.of[kind] &&
 	       now_ms >= record->open_ms;
 }
 
-bool record_awaits_view(const struct ledger_cluster *cluster)
+bool record_awaits_view(const struct ledger_cluster *cluster, enum consumer_kind kind)
 {
-	return cluster->record.state == RECORD_SETTLING && cluster->record.open_version;
+	return cluster->record.state == RECORD_SETTLING && cluster->record.open_versions.of[kind];
 }
 
-void record_take_version(struct ledger_cluster *cluster, uint64_t version, const struct version_query *query)
+bool record_wants_claims(struct ledger_cluster *cluster, int64_t now_ms)
 {
 	struct record *record = &cluster->record;
-	if (version < query->ledger && record->state == RECORD_OPEN && strcmp(record->uid, query->uid) == 0)
+	if (cluster->claims_api.state != CLAIMS_API_SERVED || now_ms < record->claims_ms)
+		return false;
+	pthread_mutex_lock(&cluster->mutex);
+	bool lacks = ledger_lacks_claim_version(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	if (lacks)
+		record->claims_ms = now_ms + CLAIMS_MS;
+	return lacks;
+}
+
+void record_take_version(struct ledger_cluster *cluster, const struct version_query *query)
+{
+	struct record *record = &cluster->record;
+	if (query->version < query->ledger && record->state == RECORD_OPEN && strcmp(record->uid, query->uid) == 0)
 		reset(cluster, "the ledger names a version that the cluster has not reached: it is of another history",
 		      false);
-	if (record_wants_version(cluster, query->queried_ms)) {
-		record->open_version = version;
+	if (record_wants_version(cluster, query->kind, query->queried_ms)) {
+		record->open_versions.of[query->kind] = query->version;
 		record->may_open = true;
 	}
 }

@@ -11,6 +11,7 @@
 #include "gpugate/buf.h"
 #include "webhook/kube/loop.h"
 #include "webhook/kube/watch.h"
+#include "webhook/ledger/ledger.h"
 
 struct ledger_cluster;
 struct version_query;
@@ -38,8 +39,8 @@ struct record {
 	char uid[64];
 	uint64_t resource_version; /* Version of the copy; 0: there is none. */
 	int64_t open_ms;           /* When the settle time is over, by this replica's clock. */
-	/* The view must reach this version before the record is opened; 0: not known yet. */
-	uint64_t open_version;
+	/* The view must reach these versions before the record is opened; 0: not known yet. */
+	struct ledger_versions open_versions;
 	bool writing, reading;
 	bool posting; /* The last write created the record, or tried to. */
 	/*
@@ -68,6 +69,7 @@ struct record {
 	/* A read or a write failed, and the record has not recovered since. */
 	bool failing;
 	int64_t unwritten_ms; /* When a write last failed; 0: the last write succeeded. */
+	int64_t claims_ms;    /* When to add the version of claims again; 0: at once. */
 	char problem[512];    /* Why it is failing, without a final period. */
 	char newer[1100];     /* Why the state is RECORD_NEWER. */
 };
@@ -97,16 +99,23 @@ void record_note_missing(struct ledger_cluster *cluster);
 void record_invalidate(struct ledger_cluster *cluster);
 
 /*
- * Compares the record with the version that the cluster had reached. A record of another history
- * must settle again; one that has settled is opened when the view has reached that version.
+ * Compares the record with the version of one kind that the cluster had reached. A record of another
+ * history must settle again; one that has settled is opened when the view has reached the versions
+ * of all kinds.
  */
-void record_take_version(struct ledger_cluster *cluster, uint64_t version, const struct version_query *query);
+void record_take_version(struct ledger_cluster *cluster, const struct version_query *query);
 
-/* Whether the record has settled and lacks the version that the view must reach. [open] */
-bool record_wants_version(const struct ledger_cluster *cluster, int64_t now_ms);
+/* Whether the record has settled and lacks the version of this kind that the view must reach. [open] */
+bool record_wants_version(const struct ledger_cluster *cluster, enum consumer_kind kind, int64_t now_ms);
 
-/* Whether the record is opened as soon as the view reaches a version that is known. */
-bool record_awaits_view(const struct ledger_cluster *cluster);
+/* Whether the record is opened as soon as the view of this kind reaches a version that is known. */
+bool record_awaits_view(const struct ledger_cluster *cluster, enum consumer_kind kind);
+
+/*
+ * Whether to write the record only to add the version of claims, which a replica of an older version
+ * has left out, or which the definition of the resource does not have. Returns true once per minute.
+ */
+bool record_wants_claims(struct ledger_cluster *cluster, int64_t now_ms);
 
 /* Whether a write against the copy may start now. */
 bool record_is_writable(const struct ledger_cluster *cluster);

@@ -95,14 +95,15 @@ static void begin_write(struct record *record)
 }
 
 /* Updates the ledger object against the copy, or creates it. */
-static void write_document(struct ledger_cluster *cluster, uint64_t version, struct str opened, struct str pending)
+static void write_document(struct ledger_cluster *cluster, const struct ledger_versions *versions, struct str opened,
+			   struct str pending)
 {
 	static const char put[] = LEDGER_OBJECT_PATH "?fieldManager=gpugate&fieldValidation=Ignore&timeout=3s";
 	static const char post[] = LEDGER_OBJECTS_PATH "?fieldManager=gpugate&fieldValidation=Ignore&timeout=3s";
 	struct record *record = &cluster->record;
 	begin_write(record);
 	buf_reset(&record->body);
-	ledger_document_write(&record->body, record->resource_version, version, opened, pending);
+	ledger_document_write(&record->body, record->resource_version, versions, opened, pending);
 	kube_call(cluster->options.client, &(struct kube_call){.method = record->posting ? "POST" : "PUT",
 							       .path = record->posting ? post : put,
 							       .body = buf_view(&record->body),
@@ -114,13 +115,13 @@ static void write_document(struct ledger_cluster *cluster, uint64_t version, str
 void record_write(struct ledger_cluster *cluster)
 {
 	struct buf pending;
-	uint64_t version;
+	struct ledger_versions versions;
 	buf_init(&pending, LEDGER_TEXT_MAX);
 	pthread_mutex_lock(&cluster->mutex);
-	ledger_encode(cluster->ledger, kube_now_ms(), &pending, &version);
+	ledger_encode(cluster->ledger, kube_now_ms(), &pending, &versions);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!pending.failed) {
-		write_document(cluster, version, str_of(cluster->record.uid), buf_view(&pending));
+		write_document(cluster, &versions, str_of(cluster->record.uid), buf_view(&pending));
 	} else {
 		begin_write(&cluster->record);
 		end_write(cluster,
@@ -134,28 +135,37 @@ void record_write(struct ledger_cluster *cluster)
  * the settle time. A Pod that was admitted before is stored at or below that version, or never. So
  * this view shows all such Pods, and so does any view that has reached this view's newest event.
  */
+static bool may_open(const struct ledger_cluster *cluster, enum consumer_kind kind)
+{
+	uint64_t version = cluster->record.open_versions.of[kind];
+	return version && !cluster->view.parts[kind].listing && view_is_listed(cluster, kind) &&
+	       ledger_view_version(cluster->ledger, kind) >= version;
+}
+
 static void try_open(struct ledger_cluster *cluster)
 {
 	struct record *record = &cluster->record;
-	if (record->state != RECORD_SETTLING || record->reset_pending || !record->open_version || record->writing)
+	struct ledger_versions versions;
+	if (record->state != RECORD_SETTLING || record->reset_pending || record->writing)
 		return;
 	pthread_mutex_lock(&cluster->mutex);
-	bool ready = cluster->synced[WATCH_PODS] && ledger_view_version(cluster->ledger) >= record->open_version;
-	uint64_t version = ledger_event_version(cluster->ledger);
+	bool ready = view_all(cluster, may_open);
+	ledger_newest(cluster->ledger, &versions);
 	pthread_mutex_unlock(&cluster->mutex);
-	if (cluster->view.listing || !ready)
+	if (!ready)
 		return;
 	cluster_log(cluster, LOG_INFO, "ledger_opened", "the ledger has settled");
-	write_document(cluster, version, str_of(record->uid), STR(""));
+	write_document(cluster, &versions, str_of(record->uid), STR(""));
 }
 
 void record_write_state(struct ledger_cluster *cluster)
 {
 	struct record *record = &cluster->record;
 	bool settle = record->wants_settling, may_open = record->may_open;
+	const struct ledger_versions none = {{0}};
 	record->wants_settling = record->may_open = false;
 	if (settle && !record->writing)
-		write_document(cluster, 0, STR(""), STR(""));
+		write_document(cluster, &none, STR(""), STR(""));
 	if (may_open)
 		try_open(cluster);
 }

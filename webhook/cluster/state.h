@@ -7,7 +7,8 @@
  *
  * Unless a comment says otherwise, every field is used, and every function of this folder is
  * called, on the loop's thread only. "The copy" is the newest state of the record that this replica
- * has read; "V" is its spec.version. Names in brackets are the steps of the model in tests/model.
+ * has read; "V" is its spec.version, for Pods, or its spec.claimVersion, for claims. Names in brackets
+ * are the steps of the model in tests/model.
  */
 #ifndef WEBHOOK_CLUSTER_STATE_H
 #define WEBHOOK_CLUSTER_STATE_H
@@ -15,6 +16,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "webhook/cluster/claims_api.h"
 #include "webhook/cluster/comparison.h"
 #include "webhook/cluster/maintenance.h"
 #include "webhook/cluster/namespace_lookup.h"
@@ -73,7 +75,8 @@ struct ledger_cluster {
 	struct peers peers;   /* Guarded by the mutex. */
 	struct lookups lookups;
 	struct view view;
-	struct version_query query;
+	struct claims_api claims_api;
+	struct version_query queries[CONSUMER_KINDS];
 	struct lateness lateness;
 	struct queue queue;
 	struct record record;

@@ -80,7 +80,8 @@ static void write_for_maintenance(struct ledger_cluster *cluster, int64_t now_ms
 	bool fold = ticked && maintenance_wants_fold(cluster, now_ms);
 	if (!record_is_writable(cluster))
 		return;
-	bool due = fold || (ticked && record_wants_probe(cluster, now_ms)) || record_form_is_ahead(cluster);
+	bool due = fold || (ticked && (record_wants_probe(cluster, now_ms) || record_wants_claims(cluster, now_ms))) ||
+		   record_form_is_ahead(cluster);
 	if (due && view_is_current(cluster))
 		record_write(cluster);
 }
@@ -107,15 +108,19 @@ static void look_up(struct ledger_cluster *cluster, bool ticked)
 static void run(struct ledger_cluster *cluster)
 {
 	int64_t now_ms = kube_now_ms();
-	bool ticked = take(&cluster->stepping.ticked), answered = take(&cluster->query.answered);
+	bool ticked = take(&cluster->stepping.ticked), answered = false, due = false;
 	if (ticked) {
 		maintenance_expire(cluster, now_ms);
 		record_tick(cluster, now_ms);
+		claims_api_tick(cluster, now_ms);
 	}
 	start_over(cluster);
 	take_outcome(cluster);
-	if (answered)
-		record_take_version(cluster, cluster->query.version, &cluster->query);
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		if (take(&cluster->queries[kind].answered)) {
+			record_take_version(cluster, &cluster->queries[kind]);
+			answered = true;
+		}
 	advance_record(cluster);
 	fit_publish(cluster);
 	retry(cluster, answered);
@@ -126,7 +131,9 @@ static void run(struct ledger_cluster *cluster)
 		maintenance_relist_if_quiet(cluster, now_ms);
 		maintenance_report_unfit(cluster);
 	}
-	bool due = take(&cluster->query.due), turned = take(&cluster->view.turned);
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		due |= take(&cluster->queries[kind].due);
+	bool turned = take(&cluster->view.turned);
 	if (due || turned || ticked)
 		version_query_send(cluster);
 	queue_set_timer(cluster);

@@ -12,7 +12,7 @@
 /* A replica is not ready when its view has been behind for longer than this. */
 #define BEHIND_MS 5000
 /*
- * A replica is not ready when the watch of Pods has brought nothing for this long, not even a
+ * A replica is not ready when a watch of consumers has brought nothing for this long, not even a
  * bookmark.
  */
 #define SILENT_MS 150000
@@ -115,14 +115,22 @@ struct ledger_store ledger_cluster_store(struct ledger_cluster *cluster)
 				     .fetch = queue_fetch};
 }
 
+static bool is_heard(const struct ledger_cluster *cluster, enum consumer_kind kind)
+{
+	return kube_now_ms() - kube_watch_last_activity_ms(cluster->watches[consumer_watches[kind]]) <= SILENT_MS;
+}
+
 const char *ledger_cluster_unready(struct ledger_cluster *cluster)
 {
 	int64_t now_ms = kube_now_ms(), behind_ms = atomic_load(&cluster->behind_ms);
 	pthread_mutex_lock(&cluster->mutex);
-	bool synced = cluster->synced[WATCH_PODS];
+	bool pods = view_is_listed(cluster, CONSUMER_POD), all = view_all(cluster, view_is_listed);
+	bool heard = view_all(cluster, is_heard);
 	pthread_mutex_unlock(&cluster->mutex);
-	if (!synced)
+	if (!pods)
 		return "the Pods of the cluster have not been listed yet.";
+	if (!all)
+		return "the ResourceClaims of the cluster have not been listed yet.";
 	if (atomic_load(&cluster->state) < RECORD_SETTLING)
 		return "the ledger has not been read yet.";
 	if (atomic_load(&cluster->state) == RECORD_NEWER)
@@ -130,7 +138,7 @@ const char *ledger_cluster_unready(struct ledger_cluster *cluster)
 		       "cluster begins with its number. Update gpugate; or, if no newer one runs, delete that object.";
 	if (behind_ms && now_ms - behind_ms > BEHIND_MS)
 		return "the view of the cluster is behind what other replicas have written.";
-	if (now_ms - kube_watch_last_activity_ms(cluster->watches[WATCH_PODS]) > SILENT_MS)
+	if (!heard)
 		return "the API server has not been heard of for minutes.";
 	return NULL;
 }

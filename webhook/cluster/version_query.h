@@ -11,15 +11,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gpugate/consumer.h"
+#include "webhook/ledger/ledger.h"
+
 struct ledger_cluster;
 
-/* A query, and the state when it was sent, with which its answer is compared. */
+/*
+ * A query about one kind of consumer, and the state when it was sent, with which its answer is
+ * compared.
+ */
 struct version_query {
+	struct ledger_cluster *cluster; /* For the callback, of which the query is the context. */
+	enum consumer_kind kind;
 	bool in_flight;
 	int64_t queried_ms;
 	uint64_t view;        /* Version of the view. */
 	uint64_t ledger;      /* V of the copy; 0: there was no copy to compare. */
-	uint64_t transitions; /* Of the watch of Pods; see view_transitions. */
+	uint64_t transitions; /* Of the watch of this kind; see view_transitions. */
 	char uid[64];         /* uid of the record. */
 
 	/*
@@ -32,13 +40,13 @@ struct version_query {
 
 /* How late the view is. */
 struct lateness {
-	int64_t behind_ms; /* The time since which it is behind; 0: it is not. */
-	uint64_t version;  /* The V that the view had not reached. */
+	int64_t behind_ms;               /* The time since which it is behind; 0: it is not. */
+	struct ledger_versions versions; /* The V of each kind, of which the view had not reached one. */
 };
 
 /*
- * Asks which version the cluster has reached, unless a query is in flight or nothing depends on the
- * answer.
+ * Asks which version the cluster has reached, for each kind of consumer, unless a query is in flight
+ * or nothing depends on the answer.
  */
 void version_query_send(struct ledger_cluster *cluster);
 

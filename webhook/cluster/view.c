@@ -8,29 +8,57 @@
 
 /* --- Whether it can be relied on --- */
 
-bool view_follows(const struct ledger_cluster *cluster)
+bool view_has(const struct ledger_cluster *cluster, enum consumer_kind kind)
 {
-	return kube_watch_live(cluster->watches[WATCH_PODS]);
+	return kind != CONSUMER_CLAIM || cluster->claims_api.state != CLAIMS_API_ABSENT;
 }
 
-uint64_t view_transitions(const struct ledger_cluster *cluster)
+bool view_all(const struct ledger_cluster *cluster, view_question *question)
+{
+	bool all = true;
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		all = all && (!view_has(cluster, kind) || question(cluster, kind));
+	return all;
+}
+
+const char *view_list_path(const struct ledger_cluster *cluster, enum consumer_kind kind)
+{
+	return kind == CONSUMER_POD ? "/api/v1/pods" : cluster->claims_api.path;
+}
+
+bool view_is_listed(const struct ledger_cluster *cluster, enum consumer_kind kind)
+{
+	return cluster->synced[consumer_watches[kind]];
+}
+
+static bool is_live(const struct ledger_cluster *cluster, enum consumer_kind kind)
+{
+	return kube_watch_live(cluster->watches[consumer_watches[kind]]);
+}
+
+bool view_follows(const struct ledger_cluster *cluster)
+{
+	return view_all(cluster, is_live);
+}
+
+uint64_t view_transitions(const struct ledger_cluster *cluster, enum consumer_kind kind)
 {
 	struct kube_watch_counts counts;
-	kube_watch_counts(cluster->watches[WATCH_PODS], &counts);
+	kube_watch_counts(cluster->watches[consumer_watches[kind]], &counts);
 	return counts.transitions;
 }
 
-bool view_is_verified(const struct ledger_cluster *cluster)
+bool view_is_verified(const struct ledger_cluster *cluster, enum consumer_kind kind)
 {
-	return cluster->view.verified_transitions == view_transitions(cluster);
+	return cluster->view.parts[kind].verified_transitions == view_transitions(cluster, kind);
 }
 
 bool view_is_current(struct ledger_cluster *cluster)
 {
 	pthread_mutex_lock(&cluster->mutex);
-	bool current = cluster->synced[WATCH_PODS] && !ledger_behind(cluster->ledger);
+	bool current = view_all(cluster, view_is_listed) && !ledger_behind(cluster->ledger);
 	pthread_mutex_unlock(&cluster->mutex);
-	return current && view_is_verified(cluster);
+	return current && view_all(cluster, view_is_verified);
 }
 
 /* --- Reading objects --- */
@@ -47,22 +75,50 @@ static void note_unreadable(struct ledger_cluster *cluster, const char *what, co
  * A Pod without a uid or a resourceVersion counts as unreadable. If memory is exhausted, nothing is
  * known about the Pod, as if the event had been lost.
  */
-enum pod_reading view_read_pod(struct ledger_cluster *cluster, struct str json, struct pod *pod, uint64_t *version)
+enum pod_reading view_read(struct ledger_cluster *cluster, enum consumer_kind kind, struct str json, struct pod *pod,
+			   uint64_t *version)
 {
+	static const struct {
+		const char *what;
+		int (*read)(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err);
+	} kinds[CONSUMER_KINDS] = {
+	    [CONSUMER_POD] = {"a Pod", review_read_pod},
+	    [CONSUMER_CLAIM] = {"a ResourceClaim", review_read_claim_as_pod},
+	};
+	static const struct claim unknown_claim = {.present = true};
 	struct error err = {0}, ignored = {0};
 	arena_reset(&cluster->scratch);
-	if (review_read_pod(json.ptr, json.len, &cluster->scratch, pod, &err) == 0 &&
+	if (kinds[kind].read(json.ptr, json.len, &cluster->scratch, pod, &err) == 0 &&
 	    kube_version(pod->resource_version, version) && pod->uid.len > 0)
 		return POD_READ;
 	if (cluster->scratch.starved)
 		return POD_LOST;
 	error_set(&err, "it has no uid or resourceVersion");
-	note_unreadable(cluster, "a Pod", &err);
+	note_unreadable(cluster, kinds[kind].what, &err);
 	arena_reset(&cluster->scratch);
-	if (object_identity_read(json, &cluster->scratch, pod, &ignored) == 0 &&
-	    kube_version(pod->resource_version, version) && pod->uid.len > 0)
+	bool identified = object_identity_read(json, &cluster->scratch, pod, &ignored) == 0 &&
+			  kube_version(pod->resource_version, version) && pod->uid.len > 0;
+	pod->as_claim = kind == CONSUMER_CLAIM ? &unknown_claim : NULL;
+	if (identified)
 		return POD_UNREADABLE;
 	return cluster->scratch.starved ? POD_LOST : POD_UNKNOWN;
+}
+
+int view_see(struct ledger_cluster *cluster, enum consumer_kind kind, enum pod_reading reading, const struct pod *pod,
+	     uint64_t version, bool gone)
+{
+	switch (reading) {
+	case POD_READ:
+		return ledger_see(cluster->ledger, pod, version, gone, kube_now_ms());
+	case POD_UNREADABLE:
+		return gone ? ledger_see(cluster->ledger, pod, version, true, kube_now_ms())
+			    : ledger_see_unreadable(cluster->ledger, pod, version);
+	case POD_LOST:
+		return ledger_lose(cluster->ledger, LEDGER_CONSUMERS + kind);
+	case POD_UNKNOWN:
+		break;
+	}
+	return 0;
 }
 
 static const struct {
@@ -101,20 +157,19 @@ int view_note(struct ledger_cluster *cluster, int seen, struct str name)
 	if (seen & LEDGER_LATE) {
 		char text[600];
 		cluster_count(cluster, COUNT_LATE);
-		snprintf(
-		    text, sizeof text,
-		    "Pod %.*s was stored after its admission had expired; it counts from now on, and a quota may be "
-		    "exceeded by it",
-		    STR_ARG(name));
+		snprintf(text, sizeof text,
+			 "%.*s was stored after its admission had expired; it counts from now on, and a quota may be "
+			 "exceeded by it",
+			 STR_ARG(name));
 		cluster_log(cluster, LOG_ERROR, "pod_stored_late", text);
 	}
 	cluster->view.freed |= (seen & LEDGER_FREED) != 0;
 	return seen;
 }
 
-void view_verify(struct ledger_cluster *cluster, uint64_t transitions)
+void view_verify(struct ledger_cluster *cluster, enum consumer_kind kind, uint64_t transitions)
 {
-	cluster->view.verified_transitions = transitions;
+	cluster->view.parts[kind].verified_transitions = transitions;
 }
 
 void view_discard(struct ledger_cluster *cluster, const char *why)
@@ -122,8 +177,9 @@ void view_discard(struct ledger_cluster *cluster, const char *why)
 	cluster_log(cluster, LOG_WARN, "view_restored", why);
 	pthread_mutex_lock(&cluster->mutex);
 	ledger_forget(cluster->ledger);
-	/* This prevents queries for the version until the list is complete. */
-	cluster->synced[WATCH_PODS] = false;
+	/* This prevents queries for the version until the lists are complete. */
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		cluster->synced[consumer_watches[kind]] = false;
 	pthread_mutex_unlock(&cluster->mutex);
 	cluster->view.restored = true;
 }

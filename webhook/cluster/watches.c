@@ -9,6 +9,8 @@
 const char *const watches_names[WATCHES + 1] = {WATCHED_RESOURCES(NAME)};
 #undef NAME
 
+const int consumer_watches[CONSUMER_KINDS] = {[CONSUMER_POD] = WATCH_PODS, [CONSUMER_CLAIM] = WATCH_CLAIMS};
+
 static void lock(struct ledger_cluster *cluster)
 {
 	pthread_mutex_lock(&cluster->mutex);
@@ -22,10 +24,14 @@ static void unlock(struct ledger_cluster *cluster)
 void watches_relist_lost(struct ledger_cluster *cluster)
 {
 	static const int watches[] = {
-	    [LEDGER_NAMESPACES] = WATCH_NAMESPACES, [LEDGER_NODES] = WATCH_NODES, [LEDGER_PODS] = WATCH_PODS};
+	    [LEDGER_NAMESPACES] = WATCH_NAMESPACES,
+	    [LEDGER_NODES] = WATCH_NODES,
+	    [LEDGER_PODS] = WATCH_PODS,
+	    [LEDGER_CLAIMS] = WATCH_CLAIMS,
+	};
 	cluster_log(cluster, LOG_ERROR, "view_incomplete",
 		    "there is no memory for the view; nothing is decided until it has been listed again");
-	for (enum ledger_list list = LEDGER_NAMESPACES; list <= LEDGER_PODS; list++) {
+	for (enum ledger_list list = 0; list < LEDGER_LISTS; list++) {
 		lock(cluster);
 		bool lost = ledger_lost(cluster->ledger, list);
 		unlock(cluster);
@@ -34,28 +40,7 @@ void watches_relist_lost(struct ledger_cluster *cluster)
 	}
 }
 
-/* --- Pods --- */
-
-/*
- * Applies a Pod to the view; the caller holds the mutex. Deleting a Pod needs its uid only, so an
- * unreadable one is deleted, too.
- */
-static int see_pod(struct ledger_cluster *cluster, enum pod_reading reading, const struct pod *pod, uint64_t version,
-		   bool gone)
-{
-	switch (reading) {
-	case POD_READ:
-		return ledger_see(cluster->ledger, pod, version, gone, kube_now_ms());
-	case POD_UNREADABLE:
-		return gone ? ledger_see(cluster->ledger, pod, version, true, kube_now_ms())
-			    : ledger_see_unreadable(cluster->ledger, pod, version);
-	case POD_LOST:
-		return ledger_lose(cluster->ledger, LEDGER_PODS);
-	case POD_UNKNOWN:
-		break;
-	}
-	return 0;
-}
+/* --- Pods and claims --- */
 
 /*
  * Selects the form of the ledger's text after a change of gpugate's own Pods. A replica that reads
@@ -92,48 +77,56 @@ static bool see_peer(struct ledger_cluster *cluster, const struct pod *pod, stru
 	return choose_form(cluster);
 }
 
-static void pods_begin(void *context)
+static void consumers_begin(void *context)
 {
-	struct ledger_cluster *cluster = context;
+	struct view_part *part = context;
+	struct ledger_cluster *cluster = part->cluster;
 	lock(cluster);
-	cluster->view.listing = true;
-	cluster->view.version_before = ledger_view_version(cluster->ledger);
-	ledger_list_begin(cluster->ledger);
-	peers_list_begin(&cluster->peers);
+	part->listing = true;
+	part->version_before = ledger_view_version(cluster->ledger, part->kind);
+	ledger_list_begin(cluster->ledger, part->kind);
+	if (part->kind == CONSUMER_POD)
+		peers_list_begin(&cluster->peers);
 	unlock(cluster);
 }
 
-static void pods_listed(void *context, struct str json)
+static void consumers_listed(void *context, struct str json)
 {
-	struct ledger_cluster *cluster = context;
+	struct view_part *part = context;
+	struct ledger_cluster *cluster = part->cluster;
 	struct pod pod = {.present = true};
 	uint64_t version = 0;
-	enum pod_reading reading = view_read_pod(cluster, json, &pod, &version);
+	enum pod_reading reading = view_read(cluster, part->kind, json, &pod, &version);
 	lock(cluster);
-	int seen = see_pod(cluster, reading, &pod, version, false);
+	int seen = view_see(cluster, part->kind, reading, &pod, version, false);
 	unlock(cluster);
 	bool reformed = reading == POD_READ && see_peer(cluster, &pod, json, false);
 	if (view_note(cluster, seen, pod.name) || reformed)
 		cluster->step(cluster);
 }
 
-/* A list of Pods that is older than the view shows that the storage was restored. */
-static void pods_synced(void *context, uint64_t version)
+/* A list that is older than the view shows that the storage was restored. */
+static void consumers_synced(void *context, uint64_t version)
 {
-	struct ledger_cluster *cluster = context;
-	bool restored = version < cluster->view.version_before;
+	struct view_part *part = context;
+	struct ledger_cluster *cluster = part->cluster;
+	bool restored = version < part->version_before;
 	int seen = 0;
 	lock(cluster);
-	cluster->view.listing = false;
-	peers_list_end(&cluster->peers);
+	part->listing = false;
+	if (part->kind == CONSUMER_POD)
+		peers_list_end(&cluster->peers);
 	if (!restored)
-		seen = ledger_list_end(cluster->ledger, version, kube_now_ms());
-	cluster->synced[WATCH_PODS] = !restored;
+		seen = ledger_list_end(cluster->ledger, part->kind, version, kube_now_ms());
+	cluster->synced[consumer_watches[part->kind]] = !restored;
 	unlock(cluster);
 	choose_form(cluster);
 	if (restored)
-		view_discard(cluster, "the Pods are of an older version than they were: the cluster's storage was "
-				      "restored");
+		view_discard(cluster, part->kind == CONSUMER_POD
+					  ? "the Pods are of an older version than they were: the cluster's storage "
+					    "was restored"
+					  : "the ResourceClaims are of an older version than they were: the cluster's "
+					    "storage was restored");
 	else
 		cluster->view.turned = true;
 	view_note(cluster, seen, STR(""));
@@ -141,19 +134,20 @@ static void pods_synced(void *context, uint64_t version)
 }
 
 /*
- * [see] A change during a list does not advance the view, because it proves nothing about the Pods
- * that are not listed yet.
+ * [see] A change during a list does not advance the view, because it proves nothing about the
+ * objects that are not listed yet.
  */
-static void pods_changed(void *context, bool gone, struct str json)
+static void consumers_changed(void *context, bool gone, struct str json)
 {
-	struct ledger_cluster *cluster = context;
+	struct view_part *part = context;
+	struct ledger_cluster *cluster = part->cluster;
 	struct pod pod = {.present = true};
 	uint64_t version = 0;
-	enum pod_reading reading = view_read_pod(cluster, json, &pod, &version);
+	enum pod_reading reading = view_read(cluster, part->kind, json, &pod, &version);
 	lock(cluster);
-	int seen = see_pod(cluster, reading, &pod, version, gone);
-	if (seen >= 0 && !cluster->view.listing)
-		ledger_reach(cluster->ledger, version);
+	int seen = view_see(cluster, part->kind, reading, &pod, version, gone);
+	if (seen >= 0 && !part->listing)
+		ledger_reach(cluster->ledger, part->kind, version);
 	unlock(cluster);
 	if (reading == POD_READ)
 		see_peer(cluster, &pod, json, gone);
@@ -161,20 +155,21 @@ static void pods_changed(void *context, bool gone, struct str json)
 	cluster->step(cluster);
 }
 
-static void pods_bookmark(void *context, uint64_t version)
+static void consumers_bookmark(void *context, uint64_t version)
 {
-	struct ledger_cluster *cluster = context;
+	struct view_part *part = context;
+	struct ledger_cluster *cluster = part->cluster;
 	lock(cluster);
-	ledger_reach(cluster->ledger, version);
+	ledger_reach(cluster->ledger, part->kind, version);
 	unlock(cluster);
 	cluster->step(cluster);
 }
 
-static void pods_turned(void *context)
+static void consumers_turned(void *context)
 {
-	struct ledger_cluster *cluster = context;
-	cluster->view.turned = true;
-	cluster->step(cluster);
+	struct view_part *part = context;
+	part->cluster->view.turned = true;
+	part->cluster->step(part->cluster);
 }
 
 /* --- Namespaces and Nodes --- */
@@ -193,8 +188,8 @@ static void labels_begin_list(struct ledger_cluster *cluster, enum ledger_list l
 }
 
 /*
- * The watch of Pods starts once both namespaces and nodes are listed. Then every Pod is charged
- * once, and correctly.
+ * The watches of Pods and claims start once both namespaces and nodes are listed. Then every Pod is
+ * charged once, and correctly.
  */
 static void labels_end_list(struct ledger_cluster *cluster, enum ledger_list list, int watch)
 {
@@ -204,8 +199,10 @@ static void labels_end_list(struct ledger_cluster *cluster, enum ledger_list lis
 	cluster->synced[watch] = true;
 	bool all = cluster->synced[WATCH_NAMESPACES] && cluster->synced[WATCH_NODES];
 	unlock(cluster);
-	if (first && all)
+	if (first && all) {
 		kube_watch_start(cluster->watches[WATCH_PODS]);
+		claims_api_ask(cluster);
+	}
 	if (view_note(cluster, seen, STR("")))
 		cluster->step(cluster);
 }
@@ -259,6 +256,26 @@ static void no_bookmark(void *context, uint64_t version)
 
 /* --- All of them --- */
 
+static const struct kube_watch_events consumer_events = {.begin = consumers_begin,
+							 .listed = consumers_listed,
+							 .synced = consumers_synced,
+							 .changed = consumers_changed,
+							 .bookmark = consumers_bookmark,
+							 .turned = consumers_turned};
+
+/* Sets the contexts of the callbacks: for a kind of consumer its part of the view. */
+static void *context_of(struct ledger_cluster *cluster, int watch)
+{
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		if (watch == consumer_watches[kind]) {
+			struct view_part *part = &cluster->view.parts[kind];
+			part->cluster = cluster;
+			part->kind = kind;
+			return part;
+		}
+	return cluster;
+}
+
 int watches_open(struct ledger_cluster *cluster, struct error *err)
 {
 	const struct kube_watch_options rows[WATCHES] = {
@@ -269,20 +286,19 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 	    [WATCH_NODES] = {.path = "/api/v1/nodes",
 			     .metadata = true,
 			     .events = {nodes_begin, nodes_listed, nodes_synced, nodes_changed, no_bookmark, NULL}},
-	    [WATCH_PODS] = {.path = "/api/v1/pods",
-			    .events = {pods_begin, pods_listed, pods_synced, pods_changed, pods_bookmark, NULL,
-				       pods_turned}},
+	    [WATCH_PODS] = {.path = "/api/v1/pods", .events = consumer_events},
+	    [WATCH_CLAIMS] = {.events = consumer_events}, /* Its path is set by claims_api.c. */
 	    [WATCH_RECORD] = {.path = LEDGER_OBJECTS_PATH, .events = record_events},
 	};
 	for (int i = 0; i < WATCHES; i++) {
 		struct kube_watch_options options = rows[i];
 		options.name = watches_names[i];
-		options.events.context = cluster;
+		options.events.context = context_of(cluster, i);
 		options.log = cluster->options.log;
 		cluster->watches[i] = kube_watch_create(cluster->options.loop, cluster->options.client, &options, err);
 		if (!cluster->watches[i])
 			return -1;
-		if (i != WATCH_PODS)
+		if (i != WATCH_PODS && i != WATCH_CLAIMS)
 			kube_watch_start(cluster->watches[i]);
 	}
 	return 0;
@@ -291,7 +307,8 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 void watches_restart(struct ledger_cluster *cluster)
 {
 	for (int i = 0; i < WATCHES; i++)
-		kube_watch_relist(cluster->watches[i]);
+		if (i != WATCH_CLAIMS || cluster->claims_api.state == CLAIMS_API_SERVED)
+			kube_watch_relist(cluster->watches[i]);
 }
 
 void watches_close(struct ledger_cluster *cluster)

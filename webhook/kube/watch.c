@@ -319,6 +319,11 @@ void kube_watch_destroy(struct kube_watch *watch)
 	free(watch);
 }
 
+void kube_watch_set_path(struct kube_watch *watch, const char *path)
+{
+	watch->options.path = path;
+}
+
 void kube_watch_start(struct kube_watch *watch)
 {
 	pause_for(watch, 0);

@@ -85,7 +85,8 @@ void ledger_replace(struct ledger *ledger, struct entry *old, struct entry *entr
 bool ledger_prune(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 {
 	int64_t memory_ms = 2 * ledger->options.ttl_ms;
-	bool remembered = ledger->comparing && entry->list == ledger->list;
+	const struct kind_view *view = kind_of(ledger, &entry->consumer);
+	bool remembered = view->comparing && entry->list == view->list;
 	if (remembered || entry->state & (ENTRY_ALIVE | ENTRY_UNREADABLE | ENTRY_PENDING | ENTRY_TENTATIVE) ||
 	    (entry->state & (ENTRY_GONE | ENTRY_EXPIRED) && now_ms - entry->gone_ms < memory_ms))
 		return false;

@@ -272,7 +272,7 @@ static int read_requests(struct reading *r, struct str list, struct consumer *co
 		struct str item = take(&list, ','), resource = name_of(r, RESOURCES, take(&item, '='));
 		if (!str_present(resource) || !to_number(item, COMPANION_MAX, &amount) || amount == 0)
 			return -1;
-		requests[i] = (struct resource_request){resource, amount};
+		requests[i] = (struct resource_request){.resource = resource, .count = amount};
 	}
 	consumer->requests = requests;
 	consumer->request_count = count;

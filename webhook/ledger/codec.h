@@ -26,7 +26,8 @@
 #include "gpugate/consumer.h"
 #include "gpugate/error.h"
 
-#define LEDGER_FORM 2                /* The newest form that this version reads and writes. */
+#define LEDGER_FORM 3                /* The newest form that this version reads and writes. */
+#define LEDGER_FORM_CLAIMS 3         /* The first form that has claims. */
 #define LEDGER_TEXT_MAX (512u << 10) /* In bytes; an object in etcd may take 1.5 MiB. */
 #define LEDGER_TEXT_HEAD 2           /* Bytes before the first Pod. */
 

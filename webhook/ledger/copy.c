@@ -67,7 +67,8 @@ static int count_entry(void *context, const struct consumer *consumer)
 	return 0;
 }
 
-int ledger_load(struct ledger *ledger, uint64_t version, struct str pending, int64_t now_ms, struct error *err)
+int ledger_load(struct ledger *ledger, struct ledger_versions versions, struct str pending, int64_t now_ms,
+		struct error *err)
 {
 	uint32_t count = 0;
 	struct loading loading = {.ledger = ledger, .now_ms = now_ms};
@@ -81,19 +82,28 @@ int ledger_load(struct ledger *ledger, uint64_t version, struct str pending, int
 	if (result < 0)
 		return result;
 	strip(ledger, ENTRY_PENDING, is_of_older_copy);
-	ledger->version = version;
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		ledger->kinds[kind].version = versions.of[kind];
 	ledger->copy_form = ledger_text_form(pending);
 	return 0;
 }
 
 bool ledger_behind(const struct ledger *ledger)
 {
-	return ledger->view_version < ledger->version || ledger->lost || ledger->mischarged;
+	bool behind = ledger->lost || ledger->mischarged;
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		behind |= ledger->kinds[kind].view_version < ledger->kinds[kind].version;
+	return behind;
 }
 
-uint64_t ledger_version(const struct ledger *ledger)
+uint64_t ledger_version(const struct ledger *ledger, enum consumer_kind kind)
 {
-	return ledger->version;
+	return ledger->kinds[kind].version;
+}
+
+bool ledger_lacks_claim_version(const struct ledger *ledger)
+{
+	return ledger->kinds[CONSUMER_CLAIM].version == 0;
 }
 
 /*
@@ -108,12 +118,40 @@ static bool is_left_out(const struct ledger *ledger, const struct entry *entry, 
 	       (now_ms - entry->seen_ms >= ledger->options.fold_ms || !ledger_text_fits(&entry->consumer));
 }
 
-void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, uint64_t *version)
+/*
+ * A text without claims can be written in any form. One that has some needs a form with claims,
+ * even if that form is not to be used any more.
+ */
+static unsigned form_needed(const struct ledger *ledger, int64_t now_ms)
+{
+	unsigned form = ledger->form;
+	for (const struct entry *entry = ledger->pending; entry && form < LEDGER_FORM_CLAIMS;
+	     entry = entry->pending_next)
+		if (entry->consumer.kind == CONSUMER_CLAIM && !is_left_out(ledger, entry, now_ms))
+			form = LEDGER_FORM_CLAIMS;
+	return form;
+}
+
+/*
+ * Where the copy has no version of claims, the newest event of the view takes its place. It may be
+ * that claims were folded up to a version that an older replica has left out since.
+ */
+static uint64_t version_to_write(const struct ledger *ledger, enum consumer_kind kind)
+{
+	struct ledger_versions newest;
+	ledger_newest(ledger, &newest);
+	return kind == CONSUMER_CLAIM && ledger_lacks_claim_version(ledger) ? newest.of[kind]
+									    : ledger->kinds[kind].version;
+}
+
+void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, struct ledger_versions *versions)
 {
 	struct ledger_text text;
-	*version = ledger->version;
-	ledger_text_begin(&text, pending, ledger->form);
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		versions->of[kind] = version_to_write(ledger, kind);
+	ledger_text_begin(&text, pending, form_needed(ledger, now_ms));
 	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
+		uint64_t *version = &versions->of[entry->consumer.kind];
 		if (!is_left_out(ledger, entry, now_ms))
 			ledger_text_add(&text, &entry->consumer);
 		else if (entry->booked == BOOKED_USED && entry->seen_version > *version)
@@ -134,7 +172,11 @@ unsigned ledger_form(const struct ledger *ledger)
 
 bool ledger_form_is_ahead(const struct ledger *ledger)
 {
-	return ledger->copy_form > ledger->form;
+	unsigned form = ledger->form;
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
+		if (entry->consumer.kind == CONSUMER_CLAIM && entry_takes_text(entry) && form < LEDGER_FORM_CLAIMS)
+			form = LEDGER_FORM_CLAIMS;
+	return ledger->copy_form > form;
 }
 
 bool ledger_foldable(const struct ledger *ledger, int64_t now_ms)
@@ -163,18 +205,18 @@ static bool is_overdue(const struct ledger *ledger, const struct entry *entry, i
 	return can_expire(entry) && then_ms - entry->pending_ms >= ledger->options.ttl_ms;
 }
 
-bool ledger_overdue(const struct ledger *ledger, int64_t now_ms)
+bool ledger_overdue(const struct ledger *ledger, enum consumer_kind kind, int64_t now_ms)
 {
 	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
-		if (!entry->due_version && is_overdue(ledger, entry, now_ms))
+		if (entry->consumer.kind == kind && !entry->due_version && is_overdue(ledger, entry, now_ms))
 			return true;
 	return false;
 }
 
-void ledger_due(struct ledger *ledger, uint64_t version, int64_t queried_ms)
+void ledger_due(struct ledger *ledger, enum consumer_kind kind, uint64_t version, int64_t queried_ms)
 {
 	for (struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
-		if (!entry->due_version && is_overdue(ledger, entry, queried_ms))
+		if (entry->consumer.kind == kind && !entry->due_version && is_overdue(ledger, entry, queried_ms))
 			entry->due_version = version;
 }
 
@@ -183,7 +225,7 @@ uint32_t ledger_expire(struct ledger *ledger, int64_t now_ms)
 	uint32_t expired = 0;
 	for (struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
 		if (!entry->due_version || !is_overdue(ledger, entry, now_ms) ||
-		    ledger->view_version < entry->due_version)
+		    ledger->kinds[entry->consumer.kind].view_version < entry->due_version)
 			continue;
 		entry->state |= ENTRY_EXPIRED;
 		entry->gone_ms = now_ms;
@@ -193,10 +235,11 @@ uint32_t ledger_expire(struct ledger *ledger, int64_t now_ms)
 	return expired;
 }
 
-bool ledger_awaits_expiry(const struct ledger *ledger)
+bool ledger_awaits_expiry(const struct ledger *ledger, enum consumer_kind kind)
 {
 	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
-		if (entry->due_version > ledger->view_version && can_expire(entry))
+		if (entry->consumer.kind == kind && entry->due_version > ledger->kinds[kind].view_version &&
+		    can_expire(entry))
 			return true;
 	return false;
 }

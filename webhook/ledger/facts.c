@@ -54,9 +54,14 @@ struct pod ledger_placement_of(const struct policy *policy, const struct pod *po
 int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct consumer *consumer)
 {
 	arena_reset(&ledger->scratch);
-	*consumer = (struct consumer){.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
-	if (policy_pod_requests(pod, &ledger->scratch, &consumer->requests, &consumer->request_count) < 0 ||
-	    bound_requests(ledger, consumer) < 0)
+	*consumer = (struct consumer){.kind = pod->as_claim ? CONSUMER_CLAIM : CONSUMER_POD,
+				      .uid = pod->uid,
+				      .namespace = pod->namespace,
+				      .name = pod->name};
+	if (policy_pod_requests(pod, &ledger->scratch, &consumer->requests, &consumer->request_count) < 0)
+		return -1;
+	/* The requests of a claim are bounded where it is read, and alternatives stay together. */
+	if (consumer->kind == CONSUMER_POD && bound_requests(ledger, consumer) < 0)
 		return -1;
 	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, consumer);
 	return consumer->request_count == 0 ? 0 : ledger_place(ledger, &placement, consumer);

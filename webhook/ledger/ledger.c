@@ -51,6 +51,7 @@ static const struct caps {
 } form_caps[LEDGER_FORM + 1] = {
     [1] = {512, 256u << 10, LEDGER_TEXT_FORM_1_BYTES},
     [2] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
+    [3] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
 };
 
 /*
@@ -117,7 +118,8 @@ static const char *no_room(struct ledger *ledger, const struct consumer *consume
 	if (!ledger->options.shared)
 		return NULL;
 	if (!ledger_text_fits(consumer))
-		return "the names of the Pod are not such as Kubernetes gives";
+		return consumer->kind == CONSUMER_CLAIM ? "the names in the claim are not such as Kubernetes gives"
+							: "the names of the Pod are not such as Kubernetes gives";
 	uint32_t number = root_of(ledger, consumer);
 	struct book_root *root = number == UINT32_MAX ? NULL : &book->roots[number];
 	if (!ledger_has_backpressure(ledger, consumer) &&
@@ -129,12 +131,29 @@ static const char *no_room(struct ledger *ledger, const struct consumer *consume
 				     : "the ledger is full of Pods that were admitted and have not been stored yet";
 }
 
+/*
+ * Returns why no claim can be held at the moment; NULL: claims can be held. A replica that reads no
+ * form with claims would not count them.
+ */
+static const char *no_claims(const struct ledger *ledger)
+{
+	if (ledger->form < LEDGER_FORM_CLAIMS)
+		return "claims are not counted yet, because a Pod of an older version of gpugate exists";
+	if (ledger_lacks_claim_version(ledger))
+		return "claims are not counted yet: the ledger has no spec.claimVersion. If this lasts, update the "
+		       "CustomResourceDefinition gpuledgers.gpugate.io";
+	return NULL;
+}
+
 /* Holds an admitted Pod as tentative. Returns NULL, or why it cannot be held. */
 static const char *hold(struct ledger *ledger, const struct consumer *consumer, int64_t now_ms, bool *backpressure)
 {
 	struct entry *self = entry_find(&ledger->table, consumer->uid);
 	if (self && entry_seen(self) && ledger->options.shared)
 		return NULL; /* It exists, and therefore needs no pending entry. */
+	const char *unclaimed = consumer->kind == CONSUMER_CLAIM && ledger->options.shared ? no_claims(ledger) : NULL;
+	if (unclaimed)
+		return unclaimed;
 	bool roomy = self && (entry_takes_text(self) || !ledger->options.shared);
 	const char *why = roomy ? NULL : no_room(ledger, consumer);
 	/* In a shared ledger, each of these reasons is caused by tenants, not by an outage. */

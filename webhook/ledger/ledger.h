@@ -5,6 +5,10 @@
  * drives it. It keeps the facts of Pods (struct consumer) by uid, and sums their charges under one
  * policy at a time. Not thread-safe: the store serializes all calls.
  *
+ * Pods and ResourceClaims are its consumers. Where only Pods are mentioned, the same holds for
+ * claims. Each kind has a view, a version of the view and a version of the copy of its own, because
+ * the API server's versions compare only within one kind.
+ *
  * It joins two sources. The *view* is what is known about existing Pods, from a list and the events
  * after it. The *copy* is the last state of the record that all replicas write. Its pending entries
  * are Pods that were admitted and may not exist yet. A Pod that the view has ever had is charged as
@@ -40,6 +44,11 @@
 struct ledger;
 struct entry;
 struct tally_sum;
+
+/* A version of each kind of consumer, of the API server; 0: none. */
+struct ledger_versions {
+	uint64_t of[CONSUMER_KINDS];
+};
 
 struct ledger_options {
 	const struct policy *policy; /* The policy to charge by; retained. */
@@ -134,45 +143,54 @@ bool ledger_free(struct ledger *ledger, struct str uid); /* Whether it was held.
 /* --- The copy --- */
 
 /*
- * [read] Loads the current content of the record: the version of the Pod event that every replica
+ * [read] Loads the current content of the record: the versions of the events that every replica
  * must have applied before it decides, and the text of the pending entries. Returns an enum
  * ledger_text_result: 0, or a negative value with an error. An error changes nothing, except that
  * without memory, Pods may be counted as pending that are not.
  */
-int ledger_load(struct ledger *ledger, uint64_t version, struct str pending, int64_t now_ms, struct error *err);
+int ledger_load(struct ledger *ledger, struct ledger_versions versions, struct str pending, int64_t now_ms,
+		struct error *err);
 
 /*
- * [wait] Whether nothing may be decided: the view has not reached the version of the copy, data was
+ * [wait] Whether nothing may be decided: the view has not reached the versions of the copy, data was
  * lost, or charges are not exact.
  */
 bool ledger_behind(const struct ledger *ledger);
-uint64_t ledger_version(const struct ledger *ledger);      /* Version of the copy. */
-uint64_t ledger_view_version(const struct ledger *ledger); /* Version of the view. */
+/* Version of the copy, and of the view. */
+uint64_t ledger_version(const struct ledger *ledger, enum consumer_kind kind);
+uint64_t ledger_view_version(const struct ledger *ledger, enum consumer_kind kind);
+
+/*
+ * Whether the copy has no version of claims, because a replica wrote it that does not know them.
+ * The next write adds one. Until then no claim is admitted.
+ */
+bool ledger_lacks_claim_version(const struct ledger *ledger);
 
 /*
  * [fold, write] Writes the pending and the tentative entries, to be stored against the same copy
  * that the decisions were based on.
  *
- * Entries whose Pods this replica has seen for `fold_ms` are left out. `*version` is then raised to
- * the largest version in which it first saw one of them, so that no replica behind that version
- * decides without them. The delay lets replicas with slower watches see these Pods first, so that
+ * Entries whose Pods this replica has seen for `fold_ms` are left out. The version of their kind is
+ * then raised to the largest version in which it first saw one of them, so that no replica behind
+ * that version decides without them. The delay lets replicas with slower watches see these Pods first, so that
  * they need not wait.
  *
  * An entry whose Pod is gone or has finished is left out at once, and does not raise the version. A
  * replica that has not seen the Pod yet loses nothing by not counting it.
  */
-void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, uint64_t *version);
+void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, struct ledger_versions *versions);
 
 /*
  * Sets the form in which the text is written from now on, initially the newest. The smaller limits
- * of an older form apply while it is set.
+ * of an older form apply while it is set. No claim is admitted in a form that has none; claims that
+ * are pending already are still written in the form that they need.
  */
 void ledger_set_form(struct ledger *ledger, unsigned form);
 unsigned ledger_form(const struct ledger *ledger);
 
 /*
- * Whether the copy is of a newer form than that, which a replica that is about to start could not
- * read.
+ * Whether the copy is of a newer form than that, although nothing pending needs it. A replica that
+ * is about to start could not read it.
  */
 bool ledger_form_is_ahead(const struct ledger *ledger);
 
@@ -190,20 +208,20 @@ void ledger_resolve(struct ledger *ledger);
  * its Pod was ever stored, then at a version that the cluster has reached by now. A view that has
  * reached that version without the Pod will never have it.
  *
- * ledger_overdue tells whether there is an entry that needs such a version. ledger_due sets it for
- * all of these entries: it is the version that the cluster had reached when it was queried, at
+ * ledger_overdue tells whether there is an entry of a kind that needs such a version. ledger_due sets
+ * it for all of these entries: it is the version that the cluster had reached when it was queried, at
  * `queried_ms`. ledger_expire expires the entries whose version the view has reached since, and
  * returns their number. They are no longer charged, and are left out of the next write.
  */
-bool ledger_overdue(const struct ledger *ledger, int64_t now_ms);
-void ledger_due(struct ledger *ledger, uint64_t version, int64_t queried_ms);
+bool ledger_overdue(const struct ledger *ledger, enum consumer_kind kind, int64_t now_ms);
+void ledger_due(struct ledger *ledger, enum consumer_kind kind, uint64_t version, int64_t queried_ms);
 uint32_t ledger_expire(struct ledger *ledger, int64_t now_ms);
 
 /*
- * Whether an entry will be expired as soon as the view reaches a version that the cluster has
- * already reached.
+ * Whether an entry of this kind will be expired as soon as the view reaches a version that the
+ * cluster has already reached.
  */
-bool ledger_awaits_expiry(const struct ledger *ledger);
+bool ledger_awaits_expiry(const struct ledger *ledger, enum consumer_kind kind);
 
 /* --- The view --- */
 
@@ -229,39 +247,45 @@ int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, b
  */
 int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version);
 
-/* Notes that the view contains everything up to this version. */
-void ledger_reach(struct ledger *ledger, uint64_t version);
+/* Notes that the view contains everything of this kind up to this version. */
+void ledger_reach(struct ledger *ledger, enum consumer_kind kind, uint64_t version);
 
 /*
- * Begin and end a list of Pods: Pods that ledger_see does not report in between are gone. The end
- * returns bits of enum ledger_seen.
+ * Begin and end a list of Pods, or of claims: those that ledger_see does not report in between are
+ * gone. The end returns bits of enum ledger_seen.
  */
-void ledger_list_begin(struct ledger *ledger);
-int ledger_list_end(struct ledger *ledger, uint64_t version, int64_t now_ms);
+void ledger_list_begin(struct ledger *ledger, enum consumer_kind kind);
+int ledger_list_end(struct ledger *ledger, enum consumer_kind kind, uint64_t version, int64_t now_ms);
 
 /*
- * Compare the view with a list of all Pods at the version that the view has when the comparison
- * begins. Events may be applied meanwhile. A comparison changes nothing unless an event was lost.
+ * Compare the view with a list of all Pods, or of all claims, at the version that the view has when
+ * the comparison begins. Events may be applied meanwhile. A comparison changes nothing unless an event was lost.
  *
  * Every Pod of the list must be passed to ledger_compare or ledger_compare_unreadable.
  * ledger_compare returns bits of enum ledger_seen, or -1 like ledger_see. ledger_compare_end
  * removes Pods that were not in the list, and returns bits of enum ledger_seen. ledger_list_begin
  * ends a comparison without a result, as ledger_compare_abandon does.
  */
-void ledger_compare_begin(struct ledger *ledger);
-bool ledger_comparing(const struct ledger *ledger);
+void ledger_compare_begin(struct ledger *ledger, enum consumer_kind kind);
+bool ledger_comparing(const struct ledger *ledger, enum consumer_kind kind);
 int ledger_compare(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms);
 void ledger_compare_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version);
-int ledger_compare_end(struct ledger *ledger, int64_t now_ms);
-void ledger_compare_abandon(struct ledger *ledger);
+int ledger_compare_end(struct ledger *ledger, enum consumer_kind kind, int64_t now_ms);
+void ledger_compare_abandon(struct ledger *ledger, enum consumer_kind kind);
 /* Number of Pods that comparisons have corrected so far. */
 uint64_t ledger_healed(const struct ledger *ledger);
 
 /*
- * Returns the largest version of a Pod event since the last list began, including the Pods in the
- * list. A watch of Pods is certain to reach it.
+ * Returns the largest version of an event of this kind since the last list began, including the
+ * objects in the list. A watch of this kind is certain to reach it.
  */
-uint64_t ledger_event_version(const struct ledger *ledger);
+uint64_t ledger_event_version(const struct ledger *ledger, enum consumer_kind kind);
+
+/*
+ * The versions with which a ledger is opened: those of the newest events. A kind of which nothing
+ * was listed has none; a version of claims is at least 1.
+ */
+void ledger_newest(const struct ledger *ledger, struct ledger_versions *versions);
 
 /*
  * Drops the view and the copy, because they belong to another history. The ledger is behind until a
@@ -281,7 +305,15 @@ int ledger_node(struct ledger *ledger, struct str name, const struct pairs *labe
  * LEDGER_LABELLED: objects that are not reported in between are gone. The end returns bits of enum
  * ledger_seen.
  */
-enum ledger_list { LEDGER_NAMESPACES, LEDGER_NODES, LEDGER_PODS, LEDGER_LABELLED = LEDGER_PODS };
+enum ledger_list {
+	LEDGER_NAMESPACES,
+	LEDGER_NODES,
+	LEDGER_LABELLED,
+	LEDGER_CONSUMERS = LEDGER_LABELLED, /* The lists of consumers, by kind. */
+	LEDGER_PODS = LEDGER_CONSUMERS + CONSUMER_POD,
+	LEDGER_CLAIMS = LEDGER_CONSUMERS + CONSUMER_CLAIM,
+	LEDGER_LISTS
+};
 void ledger_labels_begin(struct ledger *ledger, enum ledger_list list);
 int ledger_labels_end(struct ledger *ledger, enum ledger_list list);
 

@@ -15,6 +15,15 @@
 #include "webhook/ledger/label_cache.h"
 #include "webhook/ledger/ledger.h"
 
+/* What the ledger knows of one kind of consumer. */
+struct kind_view {
+	uint64_t version; /* V: version of the copy. */
+	uint64_t view_version;
+	uint64_t event_version; /* The largest version of an event since the last list began. */
+	uint32_t list;          /* Number of the current list. */
+	bool comparing;         /* A comparison, which also uses `list`, is in progress. */
+};
+
 struct ledger {
 	/* options.policy is the initial policy; the current one is book.policy. */
 	struct ledger_options options;
@@ -28,19 +37,20 @@ struct ledger {
 	struct entry *pending;      /* All pending or tentative entries. */
 	uint32_t round;             /* Number of the current round of decisions; 0: none yet. */
 	uint32_t copy;              /* Number of the current copy. */
-	uint64_t version;           /* Version of the copy. */
 	unsigned copy_form;         /* Form of the copy's text; 0: the text is empty. */
 	unsigned form;              /* Form to write. */
-	uint32_t list;              /* Number of the current list of Pods. */
-	bool comparing;             /* A comparison, which also uses `list`, is in progress. */
+	struct kind_view kinds[CONSUMER_KINDS];
 	/* Kinds of enum ledger_list of which data was lost for lack of memory, as bits. */
 	uint8_t lost;
-	uint8_t whole;   /* Kinds of which nothing was lost since their last list began, as bits. */
-	uint64_t healed; /* Number of Pods that comparisons have corrected. */
-	uint64_t view_version;
-	uint64_t event_version; /* The largest version of a Pod event since the last list began. */
-	struct arena scratch;   /* Its user resets it first. */
+	uint8_t whole;        /* Kinds of which nothing was lost since their last list began, as bits. */
+	uint64_t healed;      /* Number of consumers that comparisons have corrected. */
+	struct arena scratch; /* Its user resets it first. */
 };
+
+static inline struct kind_view *kind_of(struct ledger *ledger, const struct consumer *consumer)
+{
+	return &ledger->kinds[consumer->kind];
+}
 
 static inline bool entry_seen(const struct entry *entry)
 {

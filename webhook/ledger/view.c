@@ -2,20 +2,41 @@
 #include "gpugate/quantity.h"
 #include "webhook/ledger/state.h"
 
-uint64_t ledger_view_version(const struct ledger *ledger)
+uint64_t ledger_view_version(const struct ledger *ledger, enum consumer_kind kind)
 {
-	return ledger->view_version;
+	return ledger->kinds[kind].view_version;
 }
 
-uint64_t ledger_event_version(const struct ledger *ledger)
+uint64_t ledger_event_version(const struct ledger *ledger, enum consumer_kind kind)
 {
-	return ledger->event_version;
+	return ledger->kinds[kind].event_version;
 }
 
-void ledger_reach(struct ledger *ledger, uint64_t version)
+void ledger_newest(const struct ledger *ledger, struct ledger_versions *versions)
 {
-	if (version > ledger->view_version)
-		ledger->view_version = version;
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		versions->of[kind] = ledger->kinds[kind].event_version;
+	if (versions->of[CONSUMER_CLAIM] == 0 && ledger->kinds[CONSUMER_CLAIM].view_version)
+		versions->of[CONSUMER_CLAIM] = 1;
+}
+
+void ledger_reach(struct ledger *ledger, enum consumer_kind kind, uint64_t version)
+{
+	struct kind_view *view = &ledger->kinds[kind];
+	if (version > view->view_version)
+		view->view_version = version;
+}
+
+static enum consumer_kind kind_seen(const struct pod *pod)
+{
+	return pod->as_claim ? CONSUMER_CLAIM : CONSUMER_POD;
+}
+
+static void note_event(struct ledger *ledger, enum consumer_kind kind, uint64_t version)
+{
+	struct kind_view *view = &ledger->kinds[kind];
+	if (version > view->event_version)
+		view->event_version = version;
 }
 
 static bool has_finished(const struct pod *pod)
@@ -26,7 +47,7 @@ static bool has_finished(const struct pod *pod)
 /* Keeps only the identity of a Pod that no longer counts. */
 static struct entry *make_lean(const struct consumer *consumer)
 {
-	const struct consumer lean = {.uid = consumer->uid, .namespace = consumer->namespace};
+	const struct consumer lean = {.kind = consumer->kind, .uid = consumer->uid, .namespace = consumer->namespace};
 	return entry_make(&lean, NULL);
 }
 
@@ -50,10 +71,19 @@ static int64_t grace_of(const struct pod *pod)
 	return (seconds < INT32_MAX ? seconds : INT32_MAX) * 1000;
 }
 
+/*
+ * Only Pods stop counting while they are terminating. A claim that is being deleted holds its
+ * devices until it is gone.
+ */
+static bool is_terminating(const struct pod *pod)
+{
+	return !pod->as_claim && str_present(pod->deletion_timestamp);
+}
+
 /* Whether the entry and this event agree about the Pod's termination. */
 static bool is_same_termination(const struct entry *entry, const struct pod *pod)
 {
-	bool terminating = str_present(pod->deletion_timestamp);
+	bool terminating = is_terminating(pod);
 	return terminating == (entry->terminating_ms != 0) && (!terminating || entry->grace_ms == grace_of(pod));
 }
 
@@ -62,7 +92,7 @@ static void note_termination(struct entry *entry, const struct pod *pod, int64_t
 {
 	if (is_same_termination(entry, pod))
 		return;
-	bool terminating = str_present(pod->deletion_timestamp);
+	bool terminating = is_terminating(pod);
 	entry->terminating_ms = terminating ? now_ms : 0;
 	entry->grace_ms = terminating ? grace_of(pod) : 0;
 }
@@ -76,8 +106,11 @@ static void note_seen(struct ledger *ledger, struct entry *entry, uint64_t versi
 		entry->seen_ms = now_ms;
 	}
 	entry->state &= (uint8_t) ~(ENTRY_EXPIRED | ENTRY_GONE | ENTRY_UNREADABLE | ENTRY_FINISHED);
-	entry->list = ledger->list;
+	entry->list = kind_of(ledger, &entry->consumer)->list;
 }
+
+/* A bit beside those of enum ledger_seen: the event says something about the consumer that is new. */
+#define SEEN_NEW 0x100
 
 static int see_gone(struct ledger *ledger, struct entry *old, uint64_t version, int64_t now_ms)
 {
@@ -97,7 +130,7 @@ static int see_gone(struct ledger *ledger, struct entry *old, uint64_t version, 
 static int see_alive(struct ledger *ledger, struct entry *old, const struct pod *pod, const struct consumer *consumer,
 		     int node_fit, uint64_t version, int64_t now_ms)
 {
-	int seen = 0;
+	int seen = SEEN_NEW;
 	bool finished = has_finished(pod);
 	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, consumer);
 	struct entry *entry = finished ? make_lean(consumer) : entry_make(consumer, &placement);
@@ -113,14 +146,19 @@ static int see_alive(struct ledger *ledger, struct entry *old, const struct pod 
 	return seen | (ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0);
 }
 
-/*
- * Whether nothing relevant has changed, which is the usual case: a status update. No facts are kept
- * of a Pod that has finished. Kubernetes does not forbid to change its phase back, and then the
- * facts are taken from that event.
- */
-static bool is_known(const struct entry *entry, const struct pod *pod)
+static bool is_seen_alive(const struct entry *entry)
 {
-	if (!(entry->state & ENTRY_ALIVE) || entry->state & (ENTRY_EXPIRED | ENTRY_UNREADABLE))
+	return entry->state & ENTRY_ALIVE && !(entry->state & (ENTRY_EXPIRED | ENTRY_UNREADABLE));
+}
+
+/*
+ * Whether nothing relevant of a Pod has changed, which is the usual case: a status update. No facts
+ * are kept of a Pod that has finished. Kubernetes does not forbid to change its phase back, and then
+ * the facts are taken from that event.
+ */
+static bool is_known_pod(const struct entry *entry, const struct pod *pod)
+{
+	if (pod->as_claim || !is_seen_alive(entry))
 		return false;
 	if (has_finished(pod))
 		return entry->state & ENTRY_FINISHED && !entry->placement;
@@ -128,17 +166,31 @@ static bool is_known(const struct entry *entry, const struct pod *pod)
 	       is_same_termination(entry, pod);
 }
 
+/* Whether a claim still holds what it held: its allocation decides that, which its status says. */
+static bool is_known_claim(const struct entry *entry, const struct consumer *consumer)
+{
+	const struct consumer *before = &entry->consumer;
+	bool same = consumer->kind == CONSUMER_CLAIM && is_seen_alive(entry) &&
+		    before->request_count == consumer->request_count;
+	for (uint32_t i = 0; same && i < consumer->request_count; i++)
+		same = before->requests[i].count == consumer->requests[i].count &&
+		       before->requests[i].alternative == consumer->requests[i].alternative &&
+		       str_eq(before->requests[i].resource, consumer->requests[i].resource);
+	return same;
+}
+
 static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
 	struct entry *entry = entry_find(&ledger->table, pod->uid);
 	struct consumer consumer;
-	if (entry && is_known(entry, pod)) {
-		entry->list = ledger->list;
-		return 0;
-	}
-	int node_fit = ledger_facts_of(ledger, pod, &consumer);
+	bool known = entry && is_known_pod(entry, pod);
+	int node_fit = known ? 0 : ledger_facts_of(ledger, pod, &consumer);
 	if (node_fit < 0)
 		return -1;
+	if (known || (entry && is_known_claim(entry, &consumer))) {
+		entry->list = kind_of(ledger, &entry->consumer)->list;
+		return 0;
+	}
 	if (consumer.request_count == 0 && !entry)
 		return 0;
 	return see_alive(ledger, entry, pod, &consumer, node_fit, version, now_ms);
@@ -151,7 +203,8 @@ static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t ve
 static int see_deleted(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
 	if (!entry_find(&ledger->table, pod->uid)) {
-		int seen = ledger->comparing ? see_present(ledger, pod, version, now_ms) : 0;
+		bool comparing = ledger->kinds[kind_seen(pod)].comparing;
+		int seen = comparing ? see_present(ledger, pod, version, now_ms) : 0;
 		if (seen < 0)
 			return -1;
 	}
@@ -159,106 +212,123 @@ static int see_deleted(struct ledger *ledger, const struct pod *pod, uint64_t ve
 	return entry ? see_gone(ledger, entry, version, now_ms) : 0;
 }
 
+static int see(struct ledger *ledger, const struct pod *pod, uint64_t version, bool gone, int64_t now_ms)
+{
+	enum consumer_kind kind = kind_seen(pod);
+	note_event(ledger, kind, version);
+	int seen = gone ? see_deleted(ledger, pod, version, now_ms) : see_present(ledger, pod, version, now_ms);
+	return seen < 0 ? ledger_lose(ledger, LEDGER_CONSUMERS + kind) : seen;
+}
+
 int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, bool gone, int64_t now_ms)
 {
-	if (version > ledger->event_version)
-		ledger->event_version = version;
-	int seen = gone ? see_deleted(ledger, pod, version, now_ms) : see_present(ledger, pod, version, now_ms);
-	return seen < 0 ? ledger_lose(ledger, LEDGER_PODS) : seen;
+	int seen = see(ledger, pod, version, gone, now_ms);
+	return seen < 0 ? seen : seen & ~SEEN_NEW;
 }
 
 int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version)
 {
+	enum consumer_kind kind = kind_seen(pod);
 	struct entry *entry = entry_find(&ledger->table, pod->uid);
-	if (version > ledger->event_version)
-		ledger->event_version = version;
+	note_event(ledger, kind, version);
 	if (!entry) {
-		const struct consumer nothing = {.uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
+		const struct consumer nothing = {
+		    .kind = kind, .uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
 		entry = entry_make(&nothing, NULL);
 		if (!entry)
-			return ledger_lose(ledger, LEDGER_PODS);
+			return ledger_lose(ledger, LEDGER_CONSUMERS + kind);
 		entry_put(&ledger->table, NULL, entry);
 	}
 	int seen = entry->state & ENTRY_EXPIRED ? LEDGER_LATE : 0;
 	entry->state = (uint8_t)((entry->state & ~(ENTRY_EXPIRED | ENTRY_GONE)) | ENTRY_UNREADABLE);
-	entry->list = ledger->list;
+	entry->list = ledger->kinds[kind].list;
 	return seen | (ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0);
 }
 
-void ledger_list_begin(struct ledger *ledger)
+void ledger_list_begin(struct ledger *ledger, enum consumer_kind kind)
 {
-	ledger->list++;
-	ledger->comparing = false;
-	ledger->event_version = 0;
-	ledger_list_begins(ledger, LEDGER_PODS);
+	struct kind_view *view = &ledger->kinds[kind];
+	view->list++;
+	view->comparing = false;
+	view->event_version = 0;
+	ledger_list_begins(ledger, LEDGER_CONSUMERS + kind);
 }
 
-static int drop_unlisted(struct ledger *ledger, struct entry *entry, int64_t now_ms)
+static int drop_unlisted(struct ledger *ledger, enum consumer_kind kind, int64_t now_ms)
 {
-	if (!(entry->state & (ENTRY_ALIVE | ENTRY_UNREADABLE)) || entry->list == ledger->list)
-		return 0;
-	ledger->healed += ledger->comparing;
-	return see_gone(ledger, entry, entry->seen_version, now_ms);
+	const struct kind_view *view = &ledger->kinds[kind];
+	int seen = 0;
+	for (struct entry *entry = entry_next(&ledger->table, NULL), *next; entry; entry = next) {
+		next = entry_next(&ledger->table, entry);
+		if (entry->consumer.kind != kind || !(entry->state & (ENTRY_ALIVE | ENTRY_UNREADABLE)) ||
+		    entry->list == view->list)
+			continue;
+		ledger->healed += view->comparing;
+		seen |= see_gone(ledger, entry, entry->seen_version, now_ms);
+	}
+	return seen;
 }
 
-int ledger_list_end(struct ledger *ledger, uint64_t version, int64_t now_ms)
+int ledger_list_end(struct ledger *ledger, enum consumer_kind kind, uint64_t version, int64_t now_ms)
 {
-	int seen = ledger_for_entries(ledger, drop_unlisted, now_ms);
-	ledger_reach(ledger, version);
-	ledger_list_ends(ledger, LEDGER_PODS);
+	int seen = drop_unlisted(ledger, kind, now_ms);
+	ledger_reach(ledger, kind, version);
+	ledger_list_ends(ledger, LEDGER_CONSUMERS + kind);
 	return seen;
 }
 
 /* --- Comparisons --- */
 
-void ledger_compare_begin(struct ledger *ledger)
+void ledger_compare_begin(struct ledger *ledger, enum consumer_kind kind)
 {
-	ledger->list++;
-	ledger->comparing = true;
+	ledger->kinds[kind].list++;
+	ledger->kinds[kind].comparing = true;
 }
 
-bool ledger_comparing(const struct ledger *ledger)
+bool ledger_comparing(const struct ledger *ledger, enum consumer_kind kind)
 {
-	return ledger->comparing;
+	return ledger->kinds[kind].comparing;
 }
 
-/* Whether an event since the comparison began has reported it, which is newer than the list. */
-static bool has_moved(const struct ledger *ledger, const struct entry *entry)
+/*
+ * Whether a comparison has nothing to say about an object: there is none, or an event since it
+ * began has reported the object, which is newer than the list.
+ */
+static bool is_beyond_comparison(const struct ledger *ledger, const struct pod *pod)
 {
-	return entry->list == ledger->list;
+	const struct kind_view *view = &ledger->kinds[kind_seen(pod)];
+	const struct entry *entry = entry_find(&ledger->table, pod->uid);
+	return !view->comparing || (entry && entry->list == view->list);
 }
 
 int ledger_compare(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
-	struct entry *entry = entry_find(&ledger->table, pod->uid);
-	bool known = entry && is_known(entry, pod);
-	if (!ledger->comparing || (entry && has_moved(ledger, entry)))
+	if (is_beyond_comparison(ledger, pod))
 		return 0;
-	int seen = ledger_see(ledger, pod, version, false, now_ms);
-	if (seen < 0 || known || !entry_find(&ledger->table, pod->uid))
+	int seen = see(ledger, pod, version, false, now_ms);
+	if (seen < 0 || !(seen & SEEN_NEW))
 		return seen;
 	ledger->healed++;
-	return seen | LEDGER_HEALED;
+	return (seen & ~SEEN_NEW) | LEDGER_HEALED;
 }
 
 void ledger_compare_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version)
 {
-	const struct entry *entry = entry_find(&ledger->table, pod->uid);
-	if (ledger->comparing && entry && !has_moved(ledger, entry))
+	if (entry_find(&ledger->table, pod->uid) && !is_beyond_comparison(ledger, pod))
 		ledger_see_unreadable(ledger, pod, version);
 }
 
-int ledger_compare_end(struct ledger *ledger, int64_t now_ms)
+int ledger_compare_end(struct ledger *ledger, enum consumer_kind kind, int64_t now_ms)
 {
 	uint64_t healed = ledger->healed;
-	int seen = ledger->comparing ? ledger_for_entries(ledger, drop_unlisted, now_ms) : 0;
-	ledger->comparing = false;
+	int seen = ledger->kinds[kind].comparing ? drop_unlisted(ledger, kind, now_ms) : 0;
+	ledger->kinds[kind].comparing = false;
 	return seen | (ledger->healed > healed ? LEDGER_HEALED : 0);
 }
 
-void ledger_compare_abandon(struct ledger *ledger)
+void ledger_compare_abandon(struct ledger *ledger, enum consumer_kind kind)
 {
-	ledger->comparing = false;
+	ledger->kinds[kind].comparing = false;
 }
 
 uint64_t ledger_healed(const struct ledger *ledger)
@@ -282,7 +352,8 @@ static int forget_entry(struct ledger *ledger, struct entry *entry, int64_t now_
 void ledger_forget(struct ledger *ledger)
 {
 	ledger_for_entries(ledger, forget_entry, 0);
-	ledger->comparing = false;
-	ledger->view_version = ledger->event_version = 0;
-	ledger->version = UINT64_MAX;
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++) {
+		struct kind_view *view = &ledger->kinds[kind];
+		*view = (struct kind_view){.version = UINT64_MAX, .list = view->list};
+	}
 }

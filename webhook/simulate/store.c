@@ -85,12 +85,13 @@ int simulation_pod(struct simulation *simulation, const struct pod *pod)
 
 void simulation_pods_begin(struct simulation *simulation)
 {
-	ledger_list_begin(simulation->ledger);
+	ledger_list_begin(simulation->ledger, CONSUMER_POD);
 }
 
 int simulation_pods_end(struct simulation *simulation)
 {
-	return ledger_list_end(simulation->ledger, ++simulation->version, simulation->now_ms) < 0 ? -1 : 0;
+	return ledger_list_end(simulation->ledger, CONSUMER_POD, ++simulation->version, simulation->now_ms) < 0 ? -1
+														: 0;
 }
 
 struct str simulation_uid(struct simulation *simulation, struct arena *arena)

@@ -18,6 +18,7 @@
 #define FAR_MS 3600000
 #define CLOCK_S 1000000 /* What the clock shows; more than FAR_MS. */
 #define CALLERS 8
+#define CLAIMS_PATH "/apis/resource.k8s.io/v1/resourceclaims"
 
 #define TENANT(name, spec) "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: " name "}\nspec: " spec "\n"
 
@@ -108,8 +109,24 @@ static inline void open_fixture(struct fixture *f, const char *policy)
 	cluster->record.state = RECORD_OPEN;
 	cluster->record.resource_version = 7;
 	cluster->synced[WATCH_PODS] = true;
-	assert_int_equal(ledger_load(cluster->ledger, 7, STR(""), kube_now_ms(), &err), 0);
-	ledger_reach(cluster->ledger, 7);
+	cluster->claims_api.state = CLAIMS_API_ABSENT;
+	assert_int_equal(ledger_load(cluster->ledger, (struct ledger_versions){{7}}, STR(""), kube_now_ms(), &err), 0);
+	ledger_reach(cluster->ledger, CONSUMER_POD, 7);
+}
+
+/* The API server also has claims: they were listed, and the copy knows their version. */
+static inline void serve_claims(struct fixture *f)
+{
+	struct ledger_cluster *cluster = &f->cluster;
+	struct error err = {0};
+	cluster->claims_api = (struct claims_api){.state = CLAIMS_API_SERVED, .path = CLAIMS_PATH};
+	kube_watch_set_path(cluster->watches[WATCH_CLAIMS], CLAIMS_PATH);
+	cluster->watches[WATCH_CLAIMS]->phase = WATCHING;
+	cluster->watches[WATCH_CLAIMS]->opened_ms = true;
+	cluster->synced[WATCH_CLAIMS] = true;
+	assert_int_equal(ledger_load(cluster->ledger, (struct ledger_versions){{7, 5}}, STR(""), kube_now_ms(), &err),
+			 0);
+	ledger_reach(cluster->ledger, CONSUMER_CLAIM, 5);
 }
 
 static inline void close_fixture(struct fixture *f)
@@ -149,7 +166,7 @@ static inline struct caller *prepare(struct fixture *f, int number, const char *
 	struct caller *caller = &f->callers[number];
 	arena_init(&caller->arena, 4096, 1 << 20);
 	buf_init(&caller->charges, 4096);
-	caller->resource_request = (struct resource_request){STR("nvidia.com/gpu"), 1};
+	caller->resource_request = (struct resource_request){.resource = STR("nvidia.com/gpu"), .count = 1};
 	snprintf(caller->uid, sizeof caller->uid, "00000000-0000-4000-8000-%012d", number);
 	caller->decision.consumer = (struct consumer){.uid = str_of(caller->uid),
 						      .namespace = str_of(namespace),

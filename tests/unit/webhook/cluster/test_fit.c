@@ -19,7 +19,7 @@ static int ask_how_many(struct fixture *f)
 	struct caller caller = {.answers = 0};
 	arena_init(&caller.arena, 4096, 1 << 20);
 	buf_init(&caller.charges, 4096);
-	caller.resource_request = (struct resource_request){STR("nvidia.com/gpu"), 1};
+	caller.resource_request = (struct resource_request){.resource = STR("nvidia.com/gpu"), .count = 1};
 	caller.decision.consumer = (struct consumer){
 	    .namespace = STR("a"), .name = STR("p"), .requests = &caller.resource_request, .request_count = 1};
 	caller.request = (struct reservation_request){
@@ -49,7 +49,7 @@ static void turn(struct fixture *f, bool is_open)
 	struct kube_watch *watch = f->cluster.watches[WATCH_PODS];
 	set_watch(&f->cluster, is_open);
 	atomic_fetch_add(&watch->transitions, 1);
-	watch->options.events.turned(&f->cluster);
+	watch->options.events.turned(watch->options.events.context);
 }
 
 /* Nothing is said until the watch is open again, and the API server has been asked. */
@@ -65,7 +65,7 @@ static void test_a_watch_that_was_interrupted(void **state)
 	turn(f, false);
 	assert_false(ask(f));
 	answer(client, "GET", "/api/v1/pods", 200, PODS_9);
-	assert_true(view_is_verified(&f->cluster));
+	assert_true(view_is_verified(&f->cluster, CONSUMER_POD));
 	assert_false(ask(f)); /* Pods may have ended since. */
 	turn(f, true);
 	assert_false(ask(f));

@@ -111,7 +111,7 @@ static void test_a_stalled_view_refuses_nothing(void **state)
 	assert_int_equal(never->decision.violations[0].reason, REASON_QUOTA);
 
 	set_watch(&f->cluster, true);
-	f->cluster.query.answered = true;
+	f->cluster.queries[CONSUMER_POD].answered = true;
 	cluster_step(&f->cluster);
 	assert_true(is_refused(late));
 	assert_int_equal(late->decision.violations[0].reason, REASON_QUOTA);
@@ -125,7 +125,7 @@ static void test_a_stalled_view_refuses_nothing(void **state)
 static void take_all_room(struct fixture *f, char uid[static 40])
 {
 	struct ledger_verdict verdict = {.outcome = LEDGER_ADMITTED};
-	const struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
+	const struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = 1};
 	struct arena arena;
 	arena_init(&arena, 4096, 1 << 20);
 	for (int i = 0; verdict.outcome == LEDGER_ADMITTED; i++) {
@@ -242,8 +242,9 @@ static void test_a_namespace_of_pods_is_read_once(void **state)
 	const struct pair of_a = {STR("of"), STR("a")};
 	const struct pairs labels = {&of_a, 1, true};
 	assert_true(ledger_namespace(f->cluster.ledger, STR("known"), &labels) >= 0);
-	assert_int_equal(
-	    ledger_load(f->cluster.ledger, 7, STR("1;R nvidia.com/gpu;P x new p 0=1 -;"), kube_now_ms(), &err), 0);
+	assert_int_equal(ledger_load(f->cluster.ledger, (struct ledger_versions){{7}},
+				     STR("1;R nvidia.com/gpu;P x new p 0=1 -;"), kube_now_ms(), &err),
+			 0);
 	struct caller *labelled = submit_for_labels(f, 0, "new"), *held_up = submit(f, 1, "known");
 	assert_int_equal(count_reads(f), 1);
 	assert_true(lookup_holds_up(&f->cluster));

@@ -44,7 +44,7 @@ static void test_a_conflict(void **state)
 static void fill_text(struct fixture *f)
 {
 	const struct ledger_options unbounded = {.policy = f->policy, .ttl_ms = 60000};
-	const struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
+	const struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = 1};
 	struct ledger_verdict verdict;
 	struct error err = {0};
 	struct arena arena;
@@ -102,6 +102,7 @@ static void test_a_restored_storage(void **state)
 	struct fixture *f = *state;
 	struct ledger_cluster *cluster = &f->cluster;
 	open_fixture(f, UNLIMITED);
+	serve_claims(f);
 	set_versions(cluster, 7);
 	view_discard(cluster, "it was restored");
 	cluster_step(cluster);
@@ -127,15 +128,15 @@ static void test_a_settled_record(void **state)
 	record->state = RECORD_SETTLING;
 	record->open_ms = kube_now_ms() + FAR_MS;
 	tick(f);
-	assert_false(f->cluster.query.in_flight);
+	assert_false(f->cluster.queries[CONSUMER_POD].in_flight);
 	record->open_ms = 1;
 	tick(f);
-	assert_true(f->cluster.query.in_flight);
+	assert_true(f->cluster.queries[CONSUMER_POD].in_flight);
 	answer(f->cluster.options.client, "GET", "/api/v1/pods", 200, PODS_9);
-	assert_int_equal(record->open_version, 9);
+	assert_int_equal(record->open_versions.of[CONSUMER_POD], 9);
 	tick(f);
 	assert_false(record->writing);
-	ledger_reach(f->cluster.ledger, 9);
+	ledger_reach(f->cluster.ledger, CONSUMER_POD, 9);
 	tick(f);
 	assert_true(record->writing);
 	answer(f->cluster.options.client, "PUT", LEDGER_OBJECT_PATH, 200, RECORD("8"));
@@ -149,8 +150,9 @@ static void test_a_namespace_that_cannot_be_read(void **state)
 	struct fixture *f = *state;
 	struct error err = {0};
 	open_fixture(f, BY_LABELS);
-	assert_int_equal(
-	    ledger_load(f->cluster.ledger, 7, STR("1;R nvidia.com/gpu;P x new p 0=1 -;"), kube_now_ms(), &err), 0);
+	assert_int_equal(ledger_load(f->cluster.ledger, (struct ledger_versions){{7}},
+				     STR("1;R nvidia.com/gpu;P x new p 0=1 -;"), kube_now_ms(), &err),
+			 0);
 	tick(f);
 	assert_true(lookup_holds_up(&f->cluster));
 	struct caller *caller = submit(f, 0, "new");
@@ -188,7 +190,8 @@ static void test_a_lost_node(void **state)
 static void load_overdue(struct fixture *f)
 {
 	struct error err = {0};
-	if (ledger_load(f->cluster.ledger, 7, STR(PENDING), kube_now_ms() - FAR_MS, &err) < 0)
+	if (ledger_load(f->cluster.ledger, (struct ledger_versions){{7}}, STR(PENDING), kube_now_ms() - FAR_MS, &err) <
+	    0)
 		fail_msg("%s", err.text);
 	assert_int_equal(ledger_pending(f->cluster.ledger), 1);
 }
@@ -202,16 +205,16 @@ static void test_an_entry_that_is_swept(void **state)
 	set_versions(cluster, 7);
 	load_overdue(f);
 	tick(f);
-	assert_true(cluster->query.in_flight);
+	assert_true(cluster->queries[CONSUMER_POD].in_flight);
 	answer(cluster->options.client, "GET", "/api/v1/pods", 200, PODS_9);
 	tick(f);
 	assert_int_equal(count(f, COUNT_EXPIRED), 0);
 	/* No event comes: the Pods are listed, since a list is an event, too. */
 	assert_int_equal(cluster->watches[WATCH_PODS]->version, 7);
-	cluster->maintenance.quiet_ms = 1;
+	cluster->maintenance.quiet[CONSUMER_POD].at_ms = 1;
 	tick(f);
 	assert_int_equal(cluster->watches[WATCH_PODS]->version, 0);
-	ledger_reach(cluster->ledger, 9);
+	ledger_reach(cluster->ledger, CONSUMER_POD, 9);
 	tick(f);
 	assert_int_equal(count(f, COUNT_EXPIRED), 1);
 	assert_int_equal(ledger_pending(cluster->ledger), 0);
@@ -239,7 +242,8 @@ static void test_writes_for_maintenance(void **state)
 	answer(cluster->options.client, "PUT", LEDGER_OBJECT_PATH, 200, RECORD("8"));
 	assert_int_equal(cluster->record.unwritten_ms, 0);
 
-	assert_true(ledger_load(cluster->ledger, 7, STR(PENDING), kube_now_ms(), &err) >= 0);
+	assert_true(ledger_load(cluster->ledger, (struct ledger_versions){{7}}, STR(PENDING), kube_now_ms(), &err) >=
+		    0);
 	cluster_step(cluster);
 	assert_false(cluster->record.writing);
 	ledger_set_form(cluster->ledger, 1);
@@ -268,14 +272,14 @@ static void turn(struct fixture *f)
 {
 	struct kube_watch *watch = f->cluster.watches[WATCH_PODS];
 	atomic_fetch_add(&watch->transitions, 1);
-	watch->options.events.turned(&f->cluster);
+	watch->options.events.turned(watch->options.events.context);
 }
 
 /* After each turn of the watch of Pods, nothing is decided before the version is known. */
 static void test_a_watch_that_was_interrupted(void **state)
 {
 	struct fixture *f = *state;
-	const struct version_query *query = &f->cluster.query;
+	const struct version_query *query = &f->cluster.queries[CONSUMER_POD];
 	open_fixture(f, UNLIMITED);
 	struct kube_client *client = f->cluster.options.client;
 	turn(f);

@@ -166,7 +166,7 @@ static inline void hold_pod(const struct sim_pod *from, const struct policy *pol
 	const struct pairs labels = {node_labels[node % 3], node % 3 != 0, true};
 	show_pod(from, (struct pod_state){.node = node}, &container, items, &pod);
 	arena_init(&out->arena, 256, 1 << 16);
-	out->resource_request = (struct resource_request){STR("nvidia.com/gpu"), from->count};
+	out->resource_request = (struct resource_request){.resource = STR("nvidia.com/gpu"), .count = from->count};
 	out->facts = (struct consumer){.uid = pod.uid,
 				       .namespace = pod.namespace,
 				       .name = pod.name,

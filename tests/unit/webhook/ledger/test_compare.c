@@ -33,7 +33,7 @@ static void tell(struct world *world, int number, bool gone)
 {
 	world->version++;
 	assert_true(ledger_see(world->ledger, &world->shown[number].pod, world->version, gone, 1000) >= 0);
-	ledger_reach(world->ledger, world->version);
+	ledger_reach(world->ledger, CONSUMER_POD, world->version);
 	assert_true(ledger_check(world->ledger));
 }
 
@@ -66,12 +66,12 @@ static void test_nothing_was_lost(void **state)
 	world.shown[4].container.requests.count = 0;
 	/* Pod 2 has been terminating for too long. */
 	assert_int_equal(ledger_tick(world.ledger, 1000 + 300000), LEDGER_FREED);
-	ledger_compare_begin(world.ledger);
+	ledger_compare_begin(world.ledger, CONSUMER_POD);
 	assert_false(ledger_behind(world.ledger));
 	for (int i = 0; i < 5; i++)
 		if (i != 3)
 			assert_int_equal(compare(&world, i), 0);
-	assert_int_equal(ledger_compare_end(world.ledger, 1000), 0);
+	assert_int_equal(ledger_compare_end(world.ledger, CONSUMER_POD, 1000), 0);
 	assert_int_equal(ledger_healed(world.ledger), 0);
 	expect_used(&world, 1);
 	close_world(&world);
@@ -84,11 +84,13 @@ static void test_lost_events(void **state)
 	struct world world;
 	struct error err = {0};
 	open_world(&world);
-	assert_int_equal(ledger_load(world.ledger, 5, STR("1;R nvidia.com/gpu;P pod-4 a pod-4 0=1 -;"), 1000, &err), 0);
+	assert_int_equal(ledger_load(world.ledger, (struct ledger_versions){{5}},
+				     STR("1;R nvidia.com/gpu;P pod-4 a pod-4 0=1 -;"), 1000, &err),
+			 0);
 	for (int i = 1; i < 4; i++)
 		tell(&world, i, false);
 	expect_used(&world, 3);
-	ledger_compare_begin(world.ledger);
+	ledger_compare_begin(world.ledger, CONSUMER_POD);
 	world.shown[1].pod.phase = STR("Succeeded");
 	world.shown[2].pod.node_name = STR("small");
 	assert_int_equal(compare(&world, 0), LEDGER_HEALED);
@@ -98,7 +100,7 @@ static void test_lost_events(void **state)
 	assert_int_equal(compare(&world, 4), LEDGER_HEALED);
 	expect_used(&world, 4);
 	assert_true(ledger_held(world.ledger)[A_Q].pending == 0);
-	assert_int_equal(ledger_compare_end(world.ledger, 1000), LEDGER_HEALED | LEDGER_FREED);
+	assert_int_equal(ledger_compare_end(world.ledger, CONSUMER_POD, 1000), LEDGER_HEALED | LEDGER_FREED);
 	expect_used(&world, 3);
 	assert_int_equal(ledger_healed(world.ledger), 5);
 	close_world(&world);
@@ -114,7 +116,7 @@ static void test_events_meanwhile(void **state)
 	for (int i = 0; i < 4; i++)
 		tell(&world, i, false);
 	old = world.shown[0];
-	ledger_compare_begin(world.ledger);
+	ledger_compare_begin(world.ledger, CONSUMER_POD);
 	world.shown[0].pod.phase = STR("Failed");
 	/* Finishes. */
 	tell(&world, 0, false);
@@ -130,7 +132,7 @@ static void test_events_meanwhile(void **state)
 	for (int i = 1; i < 7; i++)
 		if (i != 4 && i != 5)
 			assert_int_equal(compare(&world, i), 0);
-	assert_int_equal(ledger_compare_end(world.ledger, 1000), 0);
+	assert_int_equal(ledger_compare_end(world.ledger, CONSUMER_POD, 1000), 0);
 	assert_int_equal(ledger_healed(world.ledger), 0);
 	expect_used(&world, 3);
 	ledger_tick(world.ledger, 1000 + 2 * TTL_MS + 1);
@@ -148,13 +150,13 @@ static void test_interrupted(void **state)
 		struct world world;
 		open_world(&world);
 		tell(&world, 0, false);
-		ledger_compare_begin(world.ledger);
+		ledger_compare_begin(world.ledger, CONSUMER_POD);
 		if (forget)
 			ledger_forget(world.ledger);
-		ledger_list_begin(world.ledger);
-		assert_false(ledger_comparing(world.ledger));
+		ledger_list_begin(world.ledger, CONSUMER_POD);
+		assert_false(ledger_comparing(world.ledger, CONSUMER_POD));
 		assert_int_equal(compare(&world, 1), 0);
-		assert_int_equal(ledger_compare_end(world.ledger, 1000), 0);
+		assert_int_equal(ledger_compare_end(world.ledger, CONSUMER_POD, 1000), 0);
 		expect_used(&world, forget ? 0 : 1);
 		close_world(&world);
 	}
@@ -166,11 +168,11 @@ static void test_unreadable(void **state)
 	struct world world;
 	open_world(&world);
 	assert_int_equal(ledger_see_unreadable(world.ledger, &world.shown[0].pod, 11), 0);
-	ledger_compare_begin(world.ledger);
+	ledger_compare_begin(world.ledger, CONSUMER_POD);
 	ledger_compare_unreadable(world.ledger, &world.shown[0].pod, 11);
 	/* It was seen while it could be read. */
 	ledger_compare_unreadable(world.ledger, &world.shown[1].pod, 12);
-	assert_int_equal(ledger_compare_end(world.ledger, 1000), 0);
+	assert_int_equal(ledger_compare_end(world.ledger, CONSUMER_POD, 1000), 0);
 	assert_int_equal(ledger_healed(world.ledger), 0);
 	close_world(&world);
 }
@@ -207,7 +209,7 @@ static bool change(struct world *world, struct history *history, uint64_t *rando
 	world->version++;
 	if (!is_lost)
 		ledger_see(world->ledger, &shown->pod, world->version, gone, 1000);
-	ledger_reach(world->ledger, world->version);
+	ledger_reach(world->ledger, CONSUMER_POD, world->version);
 	return is_lost;
 }
 
@@ -233,7 +235,7 @@ static void test_any_history(void **state)
 			list.shown[i].pod.containers = &list.shown[i].container;
 			list.shown[i].pod.uid = list.shown[i].pod.name = str_of(list.shown[i].uid);
 		}
-		ledger_compare_begin(world.ledger);
+		ledger_compare_begin(world.ledger, CONSUMER_POD);
 		for (int i = 0; i < PODS; i++) {
 			for (int k = (int)(bench_random(&random) % 3); k > 0; k--)
 				change(&world, &history, &random, 0);
@@ -241,7 +243,7 @@ static void test_any_history(void **state)
 			if (list.exists[i])
 				ledger_compare(world.ledger, &list.shown[i].pod, 1, 1000);
 		}
-		ledger_compare_end(world.ledger, 1000);
+		ledger_compare_end(world.ledger, CONSUMER_POD, 1000);
 		assert_true(ledger_check(world.ledger));
 		if (!lost)
 			assert_int_equal(ledger_healed(world.ledger), 0);

@@ -39,8 +39,8 @@ static void make(struct kept *kept, const char *uid, uint32_t *seed)
 	static const char *const namespaces[] = {"a", "a", "b", "w"};
 	static const char *const resources[] = {"nvidia.com/gpu", "nvidia.com/mig-1g.10gb", "nvidia.com/mig-3g.40gb"};
 	snprintf(kept->uid, sizeof kept->uid, "%s", uid);
-	kept->requested =
-	    (struct resource_request){str_of(resources[next_random(seed) % 3]), 1 + next_random(seed) % 3};
+	kept->requested = (struct resource_request){.resource = str_of(resources[next_random(seed) % 3]),
+						    .count = 1 + next_random(seed) % 3};
 	kept->consumer = (struct consumer){.uid = str_of(kept->uid),
 					   .namespace = str_of(namespaces[next_random(seed) % 4]),
 					   .name = STR("p"),

@@ -87,8 +87,8 @@ static void admit(struct ledger *ledger, const struct policy *policy, struct hel
 	static const char *const namespaces[] = {"a", "b", "nobody"};
 	static const char *const resources[] = {"nvidia.com/gpu", "nvidia.com/mig-1g.10gb", "amd.com/gpu"};
 	struct held_pod *pod = &pods[next_random(seed) % PODS];
-	struct resource_request resource_request = {str_of(resources[next_random(seed) % 3]),
-						    1 + next_random(seed) % 3};
+	struct resource_request resource_request = {.resource = str_of(resources[next_random(seed) % 3]),
+						    .count = 1 + next_random(seed) % 3};
 	struct consumer consumer = {.uid = str_of(pod->uid),
 				    .namespace = str_of(namespaces[next_random(seed) % 3]),
 				    .name = STR("p"),
@@ -156,7 +156,7 @@ static void test_full(void **state)
 	struct policy *policy = fixture_policy(loose, NULL, 0);
 	const struct ledger_options options = {.policy = policy, .pods_max = 2};
 	struct ledger *ledger = ledger_create(&options, &err);
-	struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
+	struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = 1};
 	struct arena arena;
 	arena_init(&arena, 4096, 1 << 20);
 	for (int i = 0; i < 4; i++) {
@@ -192,7 +192,7 @@ static void test_refusal_outlives_policy(void **state)
 	struct ledger_embedded *ledger = ledger_embedded_create(policy, &err);
 	assert_non_null(ledger);
 	policy_release(policy);
-	struct resource_request resource_request = {STR("nvidia.com/gpu"), 7};
+	struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = 7};
 	struct decision decision = {
 	    .charged = true,
 	    .consumer = {.uid = STR("u"), .namespace = STR("a"), .requests = &resource_request, .request_count = 1}};

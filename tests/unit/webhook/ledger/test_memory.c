@@ -74,11 +74,11 @@ static void list_again(struct world *world)
 		ledger_labels_end(world->ledger, LEDGER_NODES);
 	}
 	if (ledger_lost(world->ledger, LEDGER_PODS)) {
-		ledger_list_begin(world->ledger);
+		ledger_list_begin(world->ledger, CONSUMER_POD);
 		for (int i = 0; i < PODS; i++)
 			if (world->exists[i])
 				ledger_see(world->ledger, &world->shown[i].pod, world->version, false, 1000);
-		ledger_list_end(world->ledger, world->version, 1000);
+		ledger_list_end(world->ledger, CONSUMER_POD, world->version, 1000);
 	}
 }
 
@@ -90,12 +90,12 @@ static void change_pod(struct world *world)
 	world->exists[i] = !gone;
 	world->version++;
 	ledger_see(world->truth, &world->shown[i].pod, world->version, gone, 1000);
-	ledger_reach(world->truth, world->version);
+	ledger_reach(world->truth, CONSUMER_POD, world->version);
 	if (choose(world, 2) == 0)
 		fails_in = (long)choose(world, 6);
 	/* As in the watch, the view does not advance past an event that it could not apply. */
 	if (ledger_see(world->ledger, &world->shown[i].pod, world->version, gone, 1000) >= 0)
-		ledger_reach(world->ledger, world->version);
+		ledger_reach(world->ledger, CONSUMER_POD, world->version);
 }
 
 static void change_labels(struct world *world)
@@ -123,12 +123,13 @@ static void load_copy(struct world *world)
 	int len = snprintf(text, sizeof text, "1;R nvidia.com/gpu;");
 	for (unsigned i = 0; i < count; i++)
 		len += snprintf(text + len, sizeof text - (size_t)len, "P pod-%u a pod-%u 0=1 -;", 20 + i, 20 + i);
-	assert_int_equal(ledger_load(world->truth, 1, str_of(text), 1000, &err), 0);
+	assert_int_equal(ledger_load(world->truth, (struct ledger_versions){{1}}, str_of(text), 1000, &err), 0);
 	fails_in = (long)choose(world, 8);
-	if (ledger_load(world->ledger, 1, str_of(text), 1000, &err) < 0) {
+	if (ledger_load(world->ledger, (struct ledger_versions){{1}}, str_of(text), 1000, &err) < 0) {
 		fails_in = -1;
 		/* It is read again. */
-		assert_int_equal(ledger_load(world->ledger, 1, str_of(text), 1000, &err), 0);
+		assert_int_equal(ledger_load(world->ledger, (struct ledger_versions){{1}}, str_of(text), 1000, &err),
+				 0);
 	}
 }
 
@@ -146,7 +147,7 @@ static void rebase(struct world *world)
 /* Admitted Pods are tentative and never written. */
 static void decide(struct world *world)
 {
-	struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
+	struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = 1};
 	const struct consumer consumer = {.uid = STR("new"),
 					  .namespace = STR("a"),
 					  .name = STR("new"),
@@ -223,7 +224,7 @@ static void test_no_memory_at_any_moment(void **state)
 		}
 		list_again(&world);
 		ledger_tick(world.ledger, 1000);
-		ledger_reach(world.ledger, world.version);
+		ledger_reach(world.ledger, CONSUMER_POD, world.version);
 		assert_false(ledger_behind(world.ledger));
 		assert_true(ledger_check(world.ledger));
 		assert_true(bench_same(world.ledger, world.truth));

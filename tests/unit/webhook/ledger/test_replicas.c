@@ -132,12 +132,12 @@ static void see_event(struct run *run, struct replica *r)
 {
 	if (r->at == run->world.event_count) {
 		/* A bookmark. */
-		ledger_reach(r->ledger, run->world.version);
+		ledger_reach(r->ledger, CONSUMER_POD, run->world.version);
 		return;
 	}
 	const struct event *event = &run->world.events[r->at++];
 	see(run, r, event->pod, event->state, event->version);
-	ledger_reach(r->ledger, event->version);
+	ledger_reach(r->ledger, CONSUMER_POD, event->version);
 }
 
 static void begin_list(struct run *run, struct replica *r)
@@ -151,7 +151,7 @@ static void begin_list(struct run *run, struct replica *r)
 	}
 	for (int i = run->world.pod_count; i < PODS; i++)
 		r->listed[i] = (struct pod_state){0};
-	ledger_list_begin(r->ledger);
+	ledger_list_begin(r->ledger, CONSUMER_POD);
 }
 
 static void go_on_listing(struct run *run, struct replica *r)
@@ -162,7 +162,7 @@ static void go_on_listing(struct run *run, struct replica *r)
 	if (r->list_at < PODS)
 		return;
 	uint64_t version = r->list_to ? run->world.events[r->list_to - 1].version : 0;
-	assert_true(ledger_list_end(r->ledger, version, run->world.now_ms) >= 0);
+	assert_true(ledger_list_end(r->ledger, CONSUMER_POD, version, run->world.now_ms) >= 0);
 	r->listing = false;
 	r->at = r->list_to;
 	r->synced = true;
@@ -196,10 +196,12 @@ static void encode(struct run *run, struct replica *r, struct document *document
 {
 	struct buf pending;
 	buf_init(&pending, 1 << 16);
-	ledger_encode(r->ledger, run->world.now_ms, &pending, &document->version);
+	struct ledger_versions versions;
+	ledger_encode(r->ledger, run->world.now_ms, &pending, &versions);
+	document->version = versions.of[CONSUMER_POD];
 	assert_false(pending.failed);
 	if (run->fault == FAULT_KEEPS_VERSION)
-		document->version = ledger_version(r->ledger);
+		document->version = ledger_version(r->ledger, CONSUMER_POD);
 	document->pending = arena_str(&run->world.arena, buf_view(&pending));
 	buf_release(&pending);
 }
@@ -225,7 +227,9 @@ static void take(struct run *run, struct replica *r, const struct document *docu
 	r->uid = document->uid;
 	r->resource_version = document->resource_version;
 	r->stale = r->resettle = false;
-	assert_int_equal(ledger_load(r->ledger, document->version, document->pending, run->world.now_ms, &err), 0);
+	assert_int_equal(ledger_load(r->ledger, (struct ledger_versions){{document->version}}, document->pending,
+				     run->world.now_ms, &err),
+			 0);
 	if (document->opened == document->uid) {
 		r->state = COPY_OPEN;
 		return;
@@ -386,23 +390,24 @@ static void question(struct run *run, struct replica *r)
 								      : 0;
 	if (!r->asking) {
 		r->asking =
-		    r->synced && (wants_version(run, r, run->world.now_ms) ||
-				  (r->state == COPY_OPEN && ledger_overdue(r->ledger, run->world.now_ms + early_ms)));
+		    r->synced &&
+		    (wants_version(run, r, run->world.now_ms) ||
+		     (r->state == COPY_OPEN && ledger_overdue(r->ledger, CONSUMER_POD, run->world.now_ms + early_ms)));
 		r->answered = false;
 		r->queried_ms = run->world.now_ms;
-		r->noted_version = r->state == COPY_OPEN ? ledger_version(r->ledger) : 0;
-		r->noted_view = ledger_view_version(r->ledger);
+		r->noted_version = r->state == COPY_OPEN ? ledger_version(r->ledger, CONSUMER_POD) : 0;
+		r->noted_view = ledger_view_version(r->ledger, CONSUMER_POD);
 		r->noted_uid = r->uid;
 	} else if (!r->answered) {
 		r->answered = true;
 		r->reached = run->world.version;
 	} else {
 		bool late = run->fault == FAULT_COMPARES_LATE, unreached = run->fault == FAULT_SWEEPS_UNREACHED;
-		uint64_t version = late ? ledger_version(r->ledger) : r->noted_version;
-		uint64_t view = late ? ledger_view_version(r->ledger) : r->noted_view;
+		uint64_t version = late ? ledger_version(r->ledger, CONSUMER_POD) : r->noted_version;
+		uint64_t view = late ? ledger_view_version(r->ledger, CONSUMER_POD) : r->noted_view;
 		if ((r->reached < version && r->uid == r->noted_uid && r->state == COPY_OPEN) || r->reached < view)
 			fail_world(&run->world, "a healthy ledger or view is taken for one of another history");
-		ledger_due(r->ledger, unreached ? 1 : r->reached, r->queried_ms + early_ms);
+		ledger_due(r->ledger, CONSUMER_POD, unreached ? 1 : r->reached, r->queried_ms + early_ms);
 		if (wants_version(run, r, r->queried_ms))
 			r->open_version = run->fault == FAULT_OPENS_UNREACHED ? 1 : r->reached;
 		r->asking = false;
@@ -420,9 +425,11 @@ static void try_open(struct run *run, struct replica *r)
 {
 	if (r->state != COPY_SETTLING || r->resettle || !r->open_version || r->write || !r->synced || r->listing)
 		return;
-	if (ledger_view_version(r->ledger) >= r->open_version)
-		write_document(run, r, run->fault == FAULT_OPENS_WITHOUT_VERSION ? 0 : ledger_event_version(r->ledger),
-			       r->uid, STR(""));
+	if (ledger_view_version(r->ledger, CONSUMER_POD) >= r->open_version)
+		write_document(
+		    run, r,
+		    run->fault == FAULT_OPENS_WITHOUT_VERSION ? 0 : ledger_event_version(r->ledger, CONSUMER_POD),
+		    r->uid, STR(""));
 	else if (one_in(&run->world, 20))
 		begin_list(run, r);
 }

@@ -98,7 +98,7 @@ static struct pod *show(struct shown *shown, const char *uid, const char *namesp
 static int see(struct bench *bench, const struct pod *pod, uint64_t version, bool gone)
 {
 	int seen = ledger_see(bench->ledger, pod, version, gone, bench->now_ms);
-	ledger_reach(bench->ledger, version);
+	ledger_reach(bench->ledger, CONSUMER_POD, version);
 	assert_true(ledger_check(bench->ledger));
 	return seen;
 }
@@ -107,7 +107,7 @@ static enum ledger_outcome decide(struct bench *bench, const char *uid, const ch
 				  enum ledger_mode mode)
 {
 	static const struct str models[] = {{"a100", 4}, {"t4", 2}};
-	struct resource_request resource_request = {STR("nvidia.com/gpu"), count};
+	struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = count};
 	struct consumer consumer = {.uid = str_of(uid),
 				    .namespace = str_of(namespace),
 				    .name = str_of(uid),
@@ -138,7 +138,9 @@ static struct str encode(struct bench *bench, uint64_t *version)
 {
 	struct buf out;
 	buf_init(&out, LEDGER_TEXT_MAX);
-	ledger_encode(bench->ledger, bench->now_ms, &out, version);
+	struct ledger_versions versions;
+	ledger_encode(bench->ledger, bench->now_ms, &out, &versions);
+	*version = versions.of[CONSUMER_POD];
 	assert_false(out.failed);
 	struct str text = arena_str(&bench->arena, buf_view(&out));
 	buf_release(&out);
@@ -148,7 +150,7 @@ static struct str encode(struct bench *bench, uint64_t *version)
 static void load(struct bench *bench, uint64_t version, struct str text)
 {
 	struct error err = {0};
-	if (ledger_load(bench->ledger, version, text, bench->now_ms, &err) < 0)
+	if (ledger_load(bench->ledger, (struct ledger_versions){{version}}, text, bench->now_ms, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_true(ledger_check(bench->ledger));
 }
@@ -173,7 +175,7 @@ static void test_pods_come_and_go(void **state)
 	assert_int_equal(see(&bench, &plain.pod, 12, false), 0);
 	expect(&bench, A_Q, 3, 0);
 	assert_int_equal(ledger_pods(bench.ledger), 2);
-	assert_int_equal(ledger_view_version(bench.ledger), 12);
+	assert_int_equal(ledger_view_version(bench.ledger, CONSUMER_POD), 12);
 
 	x.pod.phase = STR("Running");
 	assert_int_equal(see(&bench, &x.pod, 13, false), 0);
@@ -196,25 +198,25 @@ static void test_lists(void **state)
 	open_bench(&bench);
 	see(&bench, show(&x, "x", "a", "1"), 10, false);
 	see(&bench, show(&y, "y", "a", "1"), 11, false);
-	ledger_list_begin(bench.ledger);
-	assert_int_equal(ledger_event_version(bench.ledger), 0);
+	ledger_list_begin(bench.ledger, CONSUMER_POD);
+	assert_int_equal(ledger_event_version(bench.ledger, CONSUMER_POD), 0);
 	see(&bench, show(&z, "z", "a", "2"), 20, false);
 	see(&bench, &x.pod, 10, false);
 	/* Until the list ends, missing Pods may still follow. */
 	expect(&bench, A_Q, 4, 0);
 	/* The list was interrupted. */
-	ledger_list_begin(bench.ledger);
+	ledger_list_begin(bench.ledger, CONSUMER_POD);
 	see(&bench, &x.pod, 10, false);
-	assert_int_equal(ledger_list_end(bench.ledger, 30, bench.now_ms), LEDGER_FREED);
+	assert_int_equal(ledger_list_end(bench.ledger, CONSUMER_POD, 30, bench.now_ms), LEDGER_FREED);
 	expect(&bench, A_Q, 1, 0);
-	assert_int_equal(ledger_view_version(bench.ledger), 30);
-	assert_int_equal(ledger_event_version(bench.ledger), 10);
+	assert_int_equal(ledger_view_version(bench.ledger, CONSUMER_POD), 30);
+	assert_int_equal(ledger_event_version(bench.ledger, CONSUMER_POD), 10);
 	ledger_forget(bench.ledger);
 	expect(&bench, A_Q, 0, 0);
 	assert_true(ledger_behind(bench.ledger));
 	load(&bench, 5, STR(""));
 	assert_true(ledger_behind(bench.ledger));
-	ledger_reach(bench.ledger, 5);
+	ledger_reach(bench.ledger, CONSUMER_POD, 5);
 	assert_false(ledger_behind(bench.ledger));
 	close_bench(&bench);
 }
@@ -681,7 +683,7 @@ static int see_unreadable(struct bench *bench, const char *uid, uint64_t version
 {
 	const struct pod pod = {.present = true, .uid = str_of(uid), .namespace = STR("a"), .name = str_of(uid)};
 	int seen = ledger_see_unreadable(bench->ledger, &pod, version);
-	ledger_reach(bench->ledger, version);
+	ledger_reach(bench->ledger, CONSUMER_POD, version);
 	assert_true(ledger_check(bench->ledger));
 	return seen;
 }
@@ -701,11 +703,11 @@ static void test_unreadable(void **state)
 	load(&bench, 7, text);
 	assert_int_equal(see_unreadable(&bench, "x", 20), 0);
 	expect(&bench, A_Q, 0, 2);
-	ledger_due(bench.ledger, 20, bench.now_ms + TTL_MS);
+	ledger_due(bench.ledger, CONSUMER_POD, 20, bench.now_ms + TTL_MS);
 	bench.now_ms += 10 * TTL_MS;
 	ledger_tick(bench.ledger, bench.now_ms);
 	assert_false(ledger_foldable(bench.ledger, bench.now_ms));
-	assert_false(ledger_overdue(bench.ledger, bench.now_ms));
+	assert_false(ledger_overdue(bench.ledger, CONSUMER_POD, bench.now_ms));
 	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
 	assert_true(has(encode(&bench, &version), "P =x 0 0=2"));
 	assert_int_equal(version, 7);
@@ -713,9 +715,9 @@ static void test_unreadable(void **state)
 	/* A replica that can read it has folded it. */
 	load(&bench, 8, STR("1;"));
 	expect(&bench, A_Q, 2, 0);
-	ledger_list_begin(bench.ledger);
+	ledger_list_begin(bench.ledger, CONSUMER_POD);
 	see_unreadable(&bench, "x", 20);
-	ledger_list_end(bench.ledger, 40, bench.now_ms);
+	ledger_list_end(bench.ledger, CONSUMER_POD, 40, bench.now_ms);
 	expect(&bench, A_Q, 2, 0);
 	/* It can be read now. */
 	see(&bench, show(&x, "x", "a", "1"), 41, false);
@@ -743,9 +745,9 @@ static void test_unreadable_before_its_entry(void **state)
 	expect(&bench, A_Q, 0, 0);
 	load(&bench, 7, STR("1;R nvidia.com/gpu;P x a x 0=2 -;"));
 	expect(&bench, A_Q, 0, 2);
-	assert_false(ledger_overdue(bench.ledger, bench.now_ms + 10 * TTL_MS));
-	ledger_list_begin(bench.ledger);
-	assert_int_equal(ledger_list_end(bench.ledger, 30, bench.now_ms), LEDGER_FREED);
+	assert_false(ledger_overdue(bench.ledger, CONSUMER_POD, bench.now_ms + 10 * TTL_MS));
+	ledger_list_begin(bench.ledger, CONSUMER_POD);
+	assert_int_equal(ledger_list_end(bench.ledger, CONSUMER_POD, 30, bench.now_ms), LEDGER_FREED);
 	expect(&bench, A_Q, 0, 0);
 	assert_true(str_eq(encode(&bench, &version), STR("")));
 
@@ -753,8 +755,8 @@ static void test_unreadable_before_its_entry(void **state)
 	ledger_forget(bench.ledger);
 	load(&bench, 7, STR("1;R nvidia.com/gpu;P x a x 0=2 -;"));
 	bench.now_ms += TTL_MS;
-	ledger_reach(bench.ledger, 35);
-	ledger_due(bench.ledger, 35, bench.now_ms);
+	ledger_reach(bench.ledger, CONSUMER_POD, 35);
+	ledger_due(bench.ledger, CONSUMER_POD, 35, bench.now_ms);
 	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 1);
 	assert_int_equal(see_unreadable(&bench, "x", 36), LEDGER_LATE);
 	assert_true(has(encode(&bench, &version), "P =x 0 0=2"));
@@ -771,7 +773,7 @@ static void test_tentative(void **state)
 	uint64_t version;
 	open_bench(&bench);
 	load(&bench, 7, STR(""));
-	ledger_reach(bench.ledger, 7);
+	ledger_reach(bench.ledger, CONSUMER_POD, 7);
 	assert_int_equal(decide(&bench, "x", "a", 1, LEDGER_DRY), LEDGER_ADMITTED);
 	expect(&bench, A_Q, 0, 0);
 	assert_int_equal(decide(&bench, "x", "a", 2, LEDGER_HOLD), LEDGER_ADMITTED);
@@ -885,23 +887,23 @@ static void test_expire(void **state)
 	struct str text = STR("1;R nvidia.com/gpu;P x a x 0=1 -;P y a y 0=1 -;");
 	open_bench(&bench);
 	load(&bench, 7, text);
-	ledger_reach(bench.ledger, 7);
-	assert_false(ledger_overdue(bench.ledger, 1000 + TTL_MS - 1));
-	assert_true(ledger_overdue(bench.ledger, 1000 + TTL_MS));
+	ledger_reach(bench.ledger, CONSUMER_POD, 7);
+	assert_false(ledger_overdue(bench.ledger, CONSUMER_POD, 1000 + TTL_MS - 1));
+	assert_true(ledger_overdue(bench.ledger, CONSUMER_POD, 1000 + TTL_MS));
 	bench.now_ms = 1000 + TTL_MS;
 	/* The query was sent too early, so it does not apply to these. */
-	ledger_due(bench.ledger, 6, bench.now_ms - 1);
+	ledger_due(bench.ledger, CONSUMER_POD, 6, bench.now_ms - 1);
 	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
-	ledger_due(bench.ledger, 20, bench.now_ms);
+	ledger_due(bench.ledger, CONSUMER_POD, 20, bench.now_ms);
 	/* The version to wait for is known. */
-	assert_false(ledger_overdue(bench.ledger, bench.now_ms));
+	assert_false(ledger_overdue(bench.ledger, CONSUMER_POD, bench.now_ms));
 	/* A later answer does not postpone it. */
-	ledger_due(bench.ledger, 90, bench.now_ms);
+	ledger_due(bench.ledger, CONSUMER_POD, 90, bench.now_ms);
 	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
 	see(&bench, show(&y, "y", "a", "1"), 19, false);
 	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
 	expect(&bench, A_Q, 1, 1);
-	ledger_reach(bench.ledger, 20);
+	ledger_reach(bench.ledger, CONSUMER_POD, 20);
 	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 1);
 	expect(&bench, A_Q, 1, 0);
 	assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
@@ -932,9 +934,9 @@ static void test_swept_and_admitted_again(void **state)
 		struct str text = STR("1;R nvidia.com/gpu;P x a x 0=1 -;");
 		open_bench(&bench);
 		load(&bench, 7, text);
-		ledger_reach(bench.ledger, 7);
+		ledger_reach(bench.ledger, CONSUMER_POD, 7);
 		bench.now_ms += TTL_MS;
-		ledger_due(bench.ledger, 7, bench.now_ms);
+		ledger_due(bench.ledger, CONSUMER_POD, 7, bench.now_ms);
 		assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 1);
 		load(&bench, 7, STR("1;"));
 		expect(&bench, A_Q, 0, 0);
@@ -946,8 +948,8 @@ static void test_swept_and_admitted_again(void **state)
 		load(&bench, 7, text);
 		ledger_resolve(bench.ledger);
 		assert_int_equal(ledger_expire(bench.ledger, bench.now_ms), 0);
-		assert_false(ledger_overdue(bench.ledger, bench.now_ms + TTL_MS - 1));
-		assert_true(ledger_overdue(bench.ledger, bench.now_ms + TTL_MS));
+		assert_false(ledger_overdue(bench.ledger, CONSUMER_POD, bench.now_ms + TTL_MS - 1));
+		assert_true(ledger_overdue(bench.ledger, CONSUMER_POD, bench.now_ms + TTL_MS));
 		close_bench(&bench);
 	}
 }
@@ -959,13 +961,15 @@ static void test_unreadable_copies_change_nothing(void **state)
 	struct error err = {0};
 	open_bench(&bench);
 	load(&bench, 7, STR("1;R nvidia.com/gpu;P x a x 0=1 -;"));
-	assert_int_equal(ledger_load(bench.ledger, 9, STR("1;R nvidia.com/gpu;P y a y 0=1 -;P z a z 1=1 -;"), 0, &err),
+	assert_int_equal(ledger_load(bench.ledger, (struct ledger_versions){{9}},
+				     STR("1;R nvidia.com/gpu;P y a y 0=1 -;P z a z 1=1 -;"), 0, &err),
 			 -1);
 	assert_true(strstr(err.text, "record 3") != NULL);
 	expect(&bench, A_Q, 0, 1);
-	assert_int_equal(ledger_load(bench.ledger, 9, STR("3;"), 0, &err), LEDGER_TEXT_UNKNOWN);
+	assert_int_equal(ledger_load(bench.ledger, (struct ledger_versions){{9}}, STR("4;"), 0, &err),
+			 LEDGER_TEXT_UNKNOWN);
 	expect(&bench, A_Q, 0, 1);
-	assert_int_equal(ledger_version(bench.ledger), 7);
+	assert_int_equal(ledger_version(bench.ledger, CONSUMER_POD), 7);
 	close_bench(&bench);
 }
 
@@ -980,7 +984,7 @@ static void test_the_older_form(void **state)
 	uint64_t version;
 	open_bench(&bench);
 	load(&bench, 7, STR("2;N a;R nvidia.com/gpu;P FdehqSQmQlSX5Q2jl5wT0w 0 0=1 -;"));
-	ledger_reach(bench.ledger, 7);
+	ledger_reach(bench.ledger, CONSUMER_POD, 7);
 	assert_int_equal(ledger_form(bench.ledger), LEDGER_FORM);
 	assert_false(ledger_form_is_ahead(bench.ledger));
 	ledger_set_form(bench.ledger, 1);
@@ -1026,7 +1030,7 @@ static void test_bounds(void **state)
 	for (int i = 0; i < LEDGER_PENDING_MAX / LEDGER_ROOT_SHARE; i++)
 		buf_printf(&text, "P u%d a p 0=1 -;", i);
 	load(&bench, 7, buf_view(&text));
-	ledger_reach(bench.ledger, 7);
+	ledger_reach(bench.ledger, CONSUMER_POD, 7);
 	set_labels(&bench, ledger_namespace, "n", "of", "b");
 	assert_int_equal(decide(&bench, "x", "a", 1, LEDGER_FORCE), LEDGER_OUTAGE);
 	assert_int_equal(decide(&bench, "x", "n", 1, LEDGER_HOLD), LEDGER_ADMITTED);
@@ -1047,7 +1051,7 @@ static void test_bounds(void **state)
 	load(&bench, 7, buf_view(&text));
 	int held = 0, broad = 195;
 	for (; held < LEDGER_PENDING_MAX; held++) {
-		struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
+		struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = 1};
 		char uid[40];
 		snprintf(uid, sizeof uid, "%036d", held);
 		struct consumer consumer = {.uid = str_of(uid),
@@ -1080,7 +1084,7 @@ static void test_bounds(void **state)
 	ledger_resolve(bench.ledger);
 	assert_int_equal(ledger_pending(bench.ledger), broad);
 	assert_int_equal(decide(&bench, "x", "n", 1, LEDGER_HOLD), LEDGER_OUTAGE);
-	assert_int_equal(ledger_load(bench.ledger, 7, STR("1;"), 0, &err), 0);
+	assert_int_equal(ledger_load(bench.ledger, (struct ledger_versions){{7}}, STR("1;"), 0, &err), 0);
 	assert_int_equal(decide(&bench, "x", "n", 1, LEDGER_HOLD), LEDGER_ADMITTED);
 	buf_release(&text);
 	close_bench(&bench);
@@ -1095,7 +1099,7 @@ static enum ledger_outcome decide_names(struct bench *bench, const char *uid, co
 	struct resource_request requests[WIDE];
 	struct ledger_verdict verdict;
 	for (int i = 0; i < WIDE; i++)
-		requests[i] = (struct resource_request){names[i], 1};
+		requests[i] = (struct resource_request){.resource = names[i], .count = 1};
 	struct consumer consumer = {.uid = str_of(uid),
 				    .namespace = str_of(namespace),
 				    .name = str_of(uid),
@@ -1144,7 +1148,7 @@ static void test_bytes_of_one_root(void **state)
 	int held = 0;
 	open_bench(&bench);
 	load(&bench, 7, STR("1;"));
-	ledger_reach(bench.ledger, 7);
+	ledger_reach(bench.ledger, CONSUMER_POD, 7);
 	set_labels(&bench, ledger_namespace, "n", "of", "b");
 	while (held < LEDGER_PENDING_MAX / LEDGER_ROOT_SHARE && decide_wide(&bench, held, "a") == LEDGER_ADMITTED)
 		held++;
@@ -1152,7 +1156,7 @@ static void test_bytes_of_one_root(void **state)
 	assert_int_equal(decide(&bench, "x", "n", 1, LEDGER_HOLD), LEDGER_ADMITTED);
 	assert_int_equal(decide_wide(&bench, 1000, "n"), LEDGER_ADMITTED);
 	ledger_resolve(bench.ledger);
-	assert_int_equal(ledger_load(bench.ledger, 7, STR("1;"), 0, &err), 0);
+	assert_int_equal(ledger_load(bench.ledger, (struct ledger_versions){{7}}, STR("1;"), 0, &err), 0);
 	assert_int_equal(decide_wide(&bench, 1001, "a"), LEDGER_ADMITTED);
 	close_bench(&bench);
 }
@@ -1169,7 +1173,7 @@ static void test_names_of_one_root(void **state)
 	int held = 0;
 	open_bench(&bench);
 	load(&bench, 7, STR("1;"));
-	ledger_reach(bench.ledger, 7);
+	ledger_reach(bench.ledger, CONSUMER_POD, 7);
 	set_labels(&bench, ledger_namespace, "n", "of", "b");
 	while (held < LEDGER_PENDING_MAX / LEDGER_ROOT_SHARE && decide_others(&bench, held, "a") == LEDGER_ADMITTED)
 		held++;
@@ -1215,7 +1219,7 @@ static void open_bench_of_roots(struct bench *bench, int roots)
 	open_bench_of(bench, text.ptr);
 	buf_release(&text);
 	load(bench, 7, STR("1;"));
-	ledger_reach(bench->ledger, 7);
+	ledger_reach(bench->ledger, CONSUMER_POD, 7);
 }
 
 /* Decides a Pod of one of the tenants. A `broad` one requests many long names. */
@@ -1228,7 +1232,8 @@ static bool take_room(struct bench *bench, int number, int tenant, bool broad)
 	char uid[40], namespace[16];
 	for (int i = 0; i < WIDE; i++) {
 		snprintf(texts[i], sizeof texts[i], "nvidia.com/mig-%059d", i);
-		requests[i] = (struct resource_request){broad ? str_of(texts[i]) : STR("nvidia.com/gpu"), 1};
+		requests[i] =
+		    (struct resource_request){.resource = broad ? str_of(texts[i]) : STR("nvidia.com/gpu"), .count = 1};
 	}
 	snprintf(uid, sizeof uid, "%036d", number);
 	snprintf(namespace, sizeof namespace, "t%d", tenant);
@@ -1350,7 +1355,8 @@ static void test_strangers(void **state)
 
 	/* An entry of a copy, whose namespace is gone. */
 	static const char pending[] = "1;R nvidia.com/gpu;P two other p 0=1 -;";
-	assert_int_equal(ledger_load(bench.ledger, 10, str_of(pending), bench.now_ms, &err), 0);
+	assert_int_equal(ledger_load(bench.ledger, (struct ledger_versions){{10}}, str_of(pending), bench.now_ms, &err),
+			 0);
 	assert_true(ledger_unresolved(bench.ledger, &namespace));
 	assert_true(str_eq(namespace, STR("other")));
 	assert_int_equal(ledger_namespace(bench.ledger, STR("other"), &none), 0);

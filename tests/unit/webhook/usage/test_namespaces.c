@@ -50,7 +50,7 @@ static void hold(struct fixture *f, const char *namespace, int pod, int64_t devi
 {
 	char uid[64];
 	snprintf(uid, sizeof uid, "%s/%d", namespace, pod);
-	struct resource_request resource_request = {STR("nvidia.com/gpu"), devices};
+	struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = devices};
 	struct consumer consumer = {.uid = str_of(uid),
 				    .namespace = str_of(namespace),
 				    .name = STR("p"),
@@ -247,7 +247,7 @@ static void test_what_has_changed(void **state)
 	/* Nothing that counts is different. */
 	see(&f, "seen", false, 11);
 	ledger_tick(f.ledger, 100);
-	ledger_reach(f.ledger, 20);
+	ledger_reach(f.ledger, CONSUMER_POD, 20);
 	assert_string_equal(changes(&f), "");
 	see(&f, "seen", true, 21);
 	see(&f, "never", true, 22);
@@ -270,11 +270,11 @@ static void test_a_copy_that_is_the_same(void **state)
 	struct error err = {0};
 	struct arena arena;
 	struct ledger_verdict verdict;
-	uint64_t version;
+	struct ledger_versions versions;
 	set_up(&f);
 	buf_init(&text, 1 << 20);
 	arena_init(&arena, 4096, 1 << 20);
-	struct resource_request resource_request = {STR("nvidia.com/gpu"), 1};
+	struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = 1};
 	struct consumer consumer = {.uid = STR("4c9d8a3c-0001-4a63-9c2f-0123456789ab"),
 				    .namespace = STR("team-a"),
 				    .name = STR("p"),
@@ -283,12 +283,12 @@ static void test_a_copy_that_is_the_same(void **state)
 	ledger_decide(f.ledger, &consumer, LEDGER_HOLD, 0, &arena, NULL, &verdict);
 	assert_int_equal(verdict.outcome, LEDGER_ADMITTED);
 	assert_string_equal(changes(&f), "team.q org.all ");
-	ledger_encode(f.ledger, 0, &text, &version);
+	ledger_encode(f.ledger, 0, &text, &versions);
 	ledger_resolve(f.ledger);
-	assert_int_equal(ledger_load(f.ledger, version, buf_view(&text), 0, &err), 0);
+	assert_int_equal(ledger_load(f.ledger, versions, buf_view(&text), 0, &err), 0);
 	changes(&f);
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(ledger_load(f.ledger, version, buf_view(&text), 0, &err), 0);
+		assert_int_equal(ledger_load(f.ledger, versions, buf_view(&text), 0, &err), 0);
 		assert_string_equal(changes(&f), "");
 	}
 	assert_true(ledger_check(f.ledger));
