@@ -298,9 +298,18 @@ bool condition_mutate(const struct policy_scope *scope, struct buf *out)
 	return true;
 }
 
-void condition_quota(struct buf *out)
+#define IS_CLAIM "request.kind.kind == 'ResourceClaim'"
+#define CLAIM_MARK "resource.kubernetes.io/extended-resource-claim"
+
+void condition_quota(const struct policy_scope *scope, struct buf *out)
 {
+	if (scope->counts_claims)
+		buf_text(out, IS_CLAIM " ?\n"
+				       "  (request.operation == 'CREATE' || (has(object.metadata.annotations) &&\n"
+				       "    '" CLAIM_MARK "' in object.metadata.annotations)) : (\n");
 	requests_devices(out, "object");
+	if (scope->counts_claims)
+		buf_char(out, ')');
 }
 
 /*
@@ -339,8 +348,10 @@ void condition_guard(const struct policy_scope *scope, struct buf *out)
 	buf_text(out, "))");
 }
 
-void condition_end(struct buf *out)
+void condition_end(const struct policy_scope *scope, struct buf *out)
 {
+	if (scope->counts_claims)
+		buf_text(out, IS_CLAIM " ||\n");
 	buf_text(
 	    out,
 	    "(request.operation == 'DELETE' ||\n"

@@ -27,9 +27,10 @@ bool condition_mutate(const struct policy_scope *scope, struct buf *out);
 
 /*
  * For the quota webhook: matches a Pod that requests a resource whose name contains a slash, or
- * that has resource claims. Does not depend on the policy.
+ * that has resource claims. If the policy counts claims, it also matches a CREATE of a claim, and an
+ * UPDATE of one that has the mark of a scheduler, which only schedulers may set.
  */
-void condition_quota(struct buf *out);
+void condition_quota(const struct policy_scope *scope, struct buf *out);
 
 /*
  * For the guard webhook. Matches:
@@ -45,9 +46,10 @@ void condition_guard(const struct policy_scope *scope, struct buf *out);
 
 /*
  * For the webhook of the embedded ledger: matches a DELETE of a Pod that requested devices, or a
- * status UPDATE in which such a Pod has finished.
+ * status UPDATE in which such a Pod has finished; if the policy counts claims, also a DELETE of a
+ * claim.
  */
-void condition_end(struct buf *out);
+void condition_end(const struct policy_scope *scope, struct buf *out);
 
 /*
  * For the webhook of the early answers: matches a workload of Kubernetes whose Pod template

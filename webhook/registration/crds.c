@@ -61,15 +61,20 @@ json_t *render_ledger_crd(void)
 {
 	json_t *spec = object_schema(
 	    "Written by gpugate alone, by compare-and-swap.",
-	    json_pack("{s:o, s:o, s:o}", "version",
-		      digits_schema("The Pod event that every replica must have applied before it decides."), "opened",
+	    json_pack("{s:o, s:o, s:o, s:o}", "version",
+		      digits_schema("The Pod event that every replica must have applied before it decides."),
+		      "claimVersion",
+		      digits_schema("The ResourceClaim event that every replica must have applied before it decides."),
+		      "opened",
 		      text_schema(UID_MAX, "This object's uid when it had settled; until then nothing is admitted."),
 		      "pending", text_schema(LEDGER_TEXT_MAX, "What was admitted and not yet seen, as compact text.")));
-	json_t *schema =
-	    object_schema("What gpugate has admitted and not yet seen among the Pods. If it is deleted, gpugate makes "
-			  "it again and admits no accelerator until it has settled.",
-			  json_pack("{s:o}", "spec", spec));
-	json_t *columns = json_pack("[o]", column("Version", ".spec.version", "The Pod event that it goes up to."));
+	json_t *schema = object_schema(
+	    "What gpugate has admitted and not yet seen among the Pods and ResourceClaims. If it is deleted, gpugate makes "
+	    "it again and admits no accelerator until it has settled.",
+	    json_pack("{s:o}", "spec", spec));
+	json_t *columns =
+	    json_pack("[o, o]", column("Version", ".spec.version", "The Pod event that it goes up to."),
+		      column("Claims", ".spec.claimVersion", "The ResourceClaim event that it goes up to."));
 	return definition("gpuledgers", "gpuledger", "GPULedger", "gpul", schema, columns);
 }
 

@@ -40,9 +40,9 @@ struct webhook {
 			NULL                                                                                           \
 		}                                                                                                      \
 	}
-#define CLAIM_RULE(resource)                                                                                           \
+#define CLAIM_RULE(operation, or_operation, resource)                                                                  \
 	{                                                                                                              \
-		"CREATE", NULL, "resource.k8s.io", (resource),                                                         \
+		(operation), (or_operation), "resource.k8s.io", (resource),                                            \
 		{                                                                                                      \
 			"v1beta2", "v1beta1"                                                                           \
 		}                                                                                                      \
@@ -58,8 +58,18 @@ static const struct webhook mutate = {
     "None",
     5,
     true};
-static const struct webhook quota = {
-    "quota.gpugate.io", "/validate", {POD_RULE("CREATE", "pods")}, 1, "Fail", "NoneOnDryRun", 10, false};
+/*
+ * The second rule is used only where claims are counted. What claims request is immutable, so of
+ * their updates only the mark of a scheduler matters.
+ */
+static const struct webhook quota = {"quota.gpugate.io",
+				     "/validate",
+				     {POD_RULE("CREATE", "pods"), CLAIM_RULE("CREATE", "UPDATE", "resourceclaims")},
+				     1,
+				     "Fail",
+				     "NoneOnDryRun",
+				     10,
+				     false};
 static const struct webhook guard = {
     "guard.gpugate.io",
     "/validate",
@@ -69,23 +79,25 @@ static const struct webhook guard = {
     "NoneOnDryRun",
     5,
     false};
-static const struct webhook ledger = {"ledger.gpugate.io",
-				      "/validate",
-				      {POD_RULE("DELETE", "pods"), POD_RULE("UPDATE", "pods/status")},
-				      2,
-				      "Ignore",
-				      "NoneOnDryRun",
-				      5,
-				      false};
-/* What claims request is immutable, so only their creation matters. */
-static const struct webhook claims = {"claims.gpugate.io",
-				      "/validate",
-				      {CLAIM_RULE("resourceclaims"), CLAIM_RULE("resourceclaimtemplates")},
-				      2,
-				      "Ignore",
-				      "NoneOnDryRun",
-				      5,
-				      false};
+static const struct webhook ledger = {
+    "ledger.gpugate.io",
+    "/validate",
+    {POD_RULE("DELETE", "pods"), POD_RULE("UPDATE", "pods/status"), CLAIM_RULE("DELETE", NULL, "resourceclaims")},
+    2,
+    "Ignore",
+    "NoneOnDryRun",
+    5,
+    false};
+/* The second rule is used only where claims are not counted: the quota webhook checks Guards, too. */
+static const struct webhook claims = {
+    "claims.gpugate.io",
+    "/validate",
+    {CLAIM_RULE("CREATE", NULL, "resourceclaimtemplates"), CLAIM_RULE("CREATE", NULL, "resourceclaims")},
+    2,
+    "Ignore",
+    "NoneOnDryRun",
+    5,
+    false};
 /* A person waits for the answer, and nothing depends on it. */
 static const struct webhook early = {"early.gpugate.io",
 				     "/validate",
@@ -303,15 +315,20 @@ json_t *render_validating(const struct render_target *target, const struct polic
 			  const struct policy *policy)
 {
 	json_t *webhooks = json_array(), *asks = json_array(), *guarded = json_array(), *ends = json_array();
-	struct webhook quotas = quota, guards = guard, claim_guards = claims;
+	struct webhook quotas = quota, guards = guard, claim_guards = claims, ends_of = ledger;
 	struct buf text;
 	int failed = 0;
 	buf_init(&text, EXPRESSION_MAX);
-	condition_quota(&text);
+	if (scope->counts_claims) {
+		quotas.rule_count++;
+		claim_guards.rule_count--;
+		ends_of.rule_count++;
+	}
+	condition_quota(scope, &text);
 	failed |= add_condition(asks, "asks-for-devices", &text);
 	condition_guard(scope, &text);
 	failed |= add_condition(guarded, "only-guards-could-refuse", &text);
-	condition_end(&text);
+	condition_end(scope, &text);
 	failed |= add_condition(ends, "frees-devices", &text);
 	buf_release(&text);
 	quotas.failure_policy = failure_policy(target->quota_failure, policy_quotas_fail(policy));
@@ -323,7 +340,7 @@ json_t *render_validating(const struct render_target *target, const struct polic
 	if (scope->claims)
 		failed |= json_array_append_new(webhooks, webhook_of(&claim_guards, target, scope, json_array()));
 	if (!target->cluster)
-		failed |= json_array_append_new(webhooks, webhook_of(&ledger, target, scope, json_incref(ends)));
+		failed |= json_array_append_new(webhooks, webhook_of(&ends_of, target, scope, json_incref(ends)));
 	if (scope->early_answers)
 		failed |= json_array_append_new(webhooks, early_of(target, scope));
 	json_decref(guarded);
