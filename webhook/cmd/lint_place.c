@@ -33,7 +33,7 @@ struct str lint_place_value(const struct manifest_object *object, const char *pa
 static struct str counted(const struct policy *policy, const struct pairs *map)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
-		const struct resource_request request = {map->items[i].key, 1};
+		const struct resource_request request = {.resource = map->items[i].key, .count = 1};
 		if (policy_counts_some(policy, &request, 1))
 			return map->items[i].key;
 	}

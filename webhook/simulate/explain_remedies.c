@@ -27,7 +27,7 @@ static bool note_asked(const struct policy *policy, const struct pairs *pairs, u
 {
 	for (uint32_t i = 0; i < pairs->count; i++) {
 		const struct pair *pair = &pairs->items[i];
-		const struct resource_request resource_request = {pair->key, 1};
+		const struct resource_request resource_request = {.resource = pair->key, .count = 1};
 		int64_t count;
 		if (!policy_counts_some(policy, &resource_request, 1) ||
 		    quantity_count(pair->value, &count) != QUANTITY_OK || count == 0)
