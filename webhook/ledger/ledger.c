@@ -51,6 +51,7 @@ static const struct caps {
 } form_caps[LEDGER_FORM + 1] = {
     [1] = {512, 256u << 10, LEDGER_TEXT_FORM_1_BYTES},
     [2] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
+    [3] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
 };
 
 /*
