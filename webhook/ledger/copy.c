@@ -119,16 +119,17 @@ static bool is_left_out(const struct ledger *ledger, const struct entry *entry, 
 }
 
 /*
- * A text without claims can be written in any form. One that has some needs a form with claims,
- * even if that form is not to be used any more.
+ * The form in which what takes room in the text can be written. A text without claims can be written
+ * in any form. One that has some needs a form with claims, even if that form is not to be used any
+ * more.
  */
-static unsigned form_needed(const struct ledger *ledger, int64_t now_ms)
+static unsigned form_needed(const struct ledger *ledger)
 {
 	unsigned form = ledger->form;
-	for (const struct entry *entry = ledger->pending; entry && form < LEDGER_FORM_CLAIMS;
-	     entry = entry->pending_next)
-		if (entry->consumer.kind == CONSUMER_CLAIM && !is_left_out(ledger, entry, now_ms))
-			form = LEDGER_FORM_CLAIMS;
+	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
+		unsigned first = entry_takes_text(entry) ? ledger_text_first_form(&entry->consumer) : 0;
+		form = first > form ? first : form;
+	}
 	return form;
 }
 
@@ -149,7 +150,7 @@ void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pend
 	struct ledger_text text;
 	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
 		versions->of[kind] = version_to_write(ledger, kind);
-	ledger_text_begin(&text, pending, form_needed(ledger, now_ms));
+	ledger_text_begin(&text, pending, form_needed(ledger));
 	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next) {
 		uint64_t *version = &versions->of[entry->consumer.kind];
 		if (!is_left_out(ledger, entry, now_ms))
@@ -172,11 +173,7 @@ unsigned ledger_form(const struct ledger *ledger)
 
 bool ledger_form_is_ahead(const struct ledger *ledger)
 {
-	unsigned form = ledger->form;
-	for (const struct entry *entry = ledger->pending; entry; entry = entry->pending_next)
-		if (entry->consumer.kind == CONSUMER_CLAIM && entry_takes_text(entry) && form < LEDGER_FORM_CLAIMS)
-			form = LEDGER_FORM_CLAIMS;
-	return ledger->copy_form > form;
+	return ledger->copy_form > form_needed(ledger);
 }
 
 bool ledger_foldable(const struct ledger *ledger, int64_t now_ms)

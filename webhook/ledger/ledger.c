@@ -135,9 +135,9 @@ static const char *no_room(struct ledger *ledger, const struct consumer *consume
  * Returns why no claim can be held at the moment; NULL: claims can be held. A replica that reads no
  * form with claims would not count them.
  */
-static const char *no_claims(const struct ledger *ledger)
+static const char *no_claims(const struct ledger *ledger, const struct consumer *consumer)
 {
-	if (ledger->form < LEDGER_FORM_CLAIMS)
+	if (ledger->form < ledger_text_first_form(consumer))
 		return "claims are not counted yet, because a Pod of an older version of gpugate exists";
 	if (ledger_lacks_claim_version(ledger))
 		return "claims are not counted yet: the ledger has no spec.claimVersion. If this lasts, update the "
@@ -151,7 +151,7 @@ static const char *hold(struct ledger *ledger, const struct consumer *consumer, 
 	struct entry *self = entry_find(&ledger->table, consumer->uid);
 	if (self && entry_seen(self) && ledger->options.shared)
 		return NULL; /* It exists, and therefore needs no pending entry. */
-	const char *unclaimed = consumer->kind == CONSUMER_CLAIM && ledger->options.shared ? no_claims(ledger) : NULL;
+	const char *unclaimed = consumer->kind == CONSUMER_CLAIM && ledger->options.shared ? no_claims(ledger, consumer) : NULL;
 	if (unclaimed)
 		return unclaimed;
 	bool roomy = self && (entry_takes_text(self) || !ledger->options.shared);
