@@ -54,7 +54,6 @@ int review_read_recorded(const char *bytes, size_t len, struct arena *arena, str
 struct str review_object_name(const struct review *review);
 
 /* Whether it is about a Pod of core/v1. Only then object and old_object are read. Pure. */
-int review_read_claim_as_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod,
 bool review_is_pod(const struct review *review);
 
 /*
