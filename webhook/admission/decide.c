@@ -45,7 +45,10 @@ static enum admission_state charge(struct admission_request *request)
 	return ledger->admit(ledger->self, reservation) ? decided(reservation->result) : ADMISSION_PENDING;
 }
 
-/* Frees the quota of a deleted or finished Pod in a ledger that does not watch the cluster. */
+/*
+ * Frees the quota of a deleted or finished Pod, or of a deleted claim, in a ledger that does not
+ * watch the cluster.
+ */
 static void release_finished(const struct admission_request *request)
 {
 	const struct review *review = request->review;
@@ -54,7 +57,7 @@ static void release_finished(const struct admission_request *request)
 	if (review->dry_run || !ledger->finished)
 		return;
 	if (review->operation == OPERATION_DELETE && review->subresource.len == 0)
-		uid = review->old_object.uid;
+		uid = review->old_claim.present ? review->old_claim.uid : review->old_object.uid;
 	else if (review->operation == OPERATION_UPDATE && str_eq(review->subresource, STR("status")) &&
 		 (str_eq(review->object.phase, STR("Succeeded")) || str_eq(review->object.phase, STR("Failed"))))
 		uid = review->object.uid;
@@ -77,20 +80,48 @@ static enum admission_state evaluate(struct admission_request *request)
 }
 
 /*
- * Decides without the namespace labels, which could not be read, so the tenant is unknown. If a
- * quota may count the Pod, the decision is an outage, or busy if the request left too little time.
- * The result of an update does not depend on the labels, so updates are evaluated as usual.
+ * Whether some quota may count what a review creates. A claim of which nothing can be read may
+ * request anything. Returns -1 if the arena is exhausted.
  */
-static enum admission_state evaluate_without_labels(struct admission_request *request)
+static int may_be_counted(const struct admission_request *request)
 {
 	const struct review *review = request->review;
 	const struct resource_request *requests;
+	struct claim claim = review->claim;
 	uint32_t count;
+	/* A claim that is created is not allocated, and nobody is known to be its scheduler. */
+	claim.allocated = claim.marked_extended = false;
+	bool claims = claim.present && str_eq(review->kind, STR("ResourceClaim"));
+	if (claims && !policy_claim_bounded(&claim))
+		return 1;
+	if ((claims ? policy_claim_requests(&claim, request->arena, &requests, &count)
+		    : policy_pod_requests(&review->object, request->arena, &requests, &count)) < 0)
+		return -1;
+	return (claims && count == 0) || policy_counts_some(request->policy, requests, count);
+}
+
+/*
+ * Whether the result of an update does not depend on the labels. That of a claim depends on them if
+ * it gets the mark of a scheduler, with which it would not be counted any more.
+ */
+static bool is_free_update(const struct review *review)
+{
+	return admission_updates_pod(review) && review->claim.marked_extended == review->old_claim.marked_extended;
+}
+
+/*
+ * Decides without the namespace labels, which could not be read, so the tenant is unknown. If a
+ * quota may count the Pod or claim, the decision is an outage, or busy if the request left too
+ * little time.
+ */
+static enum admission_state evaluate_without_labels(struct admission_request *request)
+{
 	if (request->question)
 		return ADMISSION_DECIDED; /* Nothing is known, and so nothing is said. */
-	if (policy_pod_requests(&review->object, request->arena, &requests, &count) < 0)
+	int counted = may_be_counted(request);
+	if (counted < 0)
 		return ADMISSION_NO_MEMORY;
-	if (admission_updates_pod(review) || !policy_counts_some(request->policy, requests, count))
+	if (is_free_update(request->review) || !counted)
 		return evaluate(request);
 	return decided(
 	    request->reservation.hasty

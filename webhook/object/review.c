@@ -160,19 +160,14 @@ static int read_waiting_claim(struct reader *reader, struct waiting waiting, con
 	return reader_claim(reader, kind, claim) < 0 ? fail_in(reader, key) : 0;
 }
 
-/*
- * Reads the claims of a review. The old one matters only if the claim is changed: a claim that
- * cannot be read can still be deleted.
- */
+/* Reads the claims of a review. */
 static int read_claims(struct reader *reader, const struct working_pod *working, struct review *review)
 {
 	if (!claim_is_kind(review->group, review->kind))
 		return 0;
 	if (read_waiting_claim(reader, working->object, "object", review->kind, &review->claim) < 0)
 		return -1;
-	return review->operation == OPERATION_UPDATE
-		   ? read_waiting_claim(reader, working->old_object, "oldObject", review->kind, &review->old_claim)
-		   : 0;
+	return read_waiting_claim(reader, working->old_object, "oldObject", review->kind, &review->old_claim);
 }
 
 /*

@@ -1,8 +1,7 @@
 /*
  * review: decodes an admission.k8s.io/v1 AdmissionReview, or a single Pod, into the fields that the
- * policy uses. It reads object and oldObject if request.kind is core/v1 Pod or a claim of devices;
- * of a claim, oldObject only if it is updated. Other objects must be valid JSON; where they are is
- * kept, and nothing of what they say.
+ * policy uses. It reads object and oldObject if request.kind is core/v1 Pod or a claim of devices.
+ * Other objects must be valid JSON; where they are is kept, and nothing of what they say.
  *
  * The input must be JSON (RFC 8259) in valid UTF-8, nested at most 512 levels deep, with the types
  * that Kubernetes gives to each field. To exclude ambiguity, a duplicate of a key that is read is
