@@ -85,7 +85,8 @@ def test_every_class_of_a_claim_must_be_allowed(serve, allow, admin):
                     for n, (options, access) in enumerate(asked)]
         decision = ask(server, claim(*requests, kind=kind, version=version, annotations={MARK: "true"} if marked else {}))
         expected = all(listed(allow, option) for options, _ in asked for option in options) and (admin or not any(access for _, access in asked))
-        expected = expected and not (marked and kind == "ResourceClaim") # It is the scheduler's mark.
+        # The mark is the scheduler's.
+        expected = expected and not (marked and kind == "ResourceClaim")
         assert decision.allowed == expected, (asked, decision.message)
         assert not decision.warnings
     check()
@@ -120,7 +121,8 @@ def test_the_claim_of_a_scheduler_is_counted_with_its_pod(serve):
     of_scheduler = claim(request("gpu.nvidia.com"), annotations={MARK: "true"}, ownerReferences=[
         {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "1", "controller": True}])
     assert ask(server, of_scheduler, user=SCHEDULER).allowed
-    assert not ask(server, claim(request("gpu.nvidia.com"), annotations={MARK: "true"}), user=SCHEDULER).allowed # Of no Pod.
+    # Of no Pod.
+    assert not ask(server, claim(request("gpu.nvidia.com"), annotations={MARK: "true"}), user=SCHEDULER).allowed
     # Anyone can write the mark, and the scheduler has no reason to create other claims.
     for number in range(20):
         assert not ask(server, of_scheduler, user=(f"system:kube-scheduler-{number}", ["system:masters"])).allowed
