@@ -89,7 +89,8 @@ def test_a_claim_is_counted_from_its_creation_to_its_end(control_plane, gpugate_
     assert refused.status == 403 and 'admission webhook "quota.gpugate.io" denied the request: exceeded quota: GPU quota "gpus"' in refused.message, refused
     never = admin.create(own.claim("never", (own.whole, 5)))
     assert never.status == 403 and "can never fit" in never.message, never
-    # Allocated, it is what it was given: the only whole device is too few for the first alternative.
+    # Allocated, it counts as what it was given. One whole device is too few for the first
+    # alternative.
     admin.create(own.user("first", resourceClaimName="either")).must()
     gate.wait_used("ml", "gpus", 1.5, seconds=60)
     # Two Pods share a claim: it is counted once.
@@ -126,7 +127,7 @@ def test_a_template_makes_claims_that_are_counted_once(control_plane, gpugate_in
 
 
 def test_claims_and_pods_race_for_one_quota(control_plane, gpugate_in_cluster, devices):
-    """Three replicas, and a quota of 10: never more, whoever asks for what."""
+    """Three replicas and a quota of 10: there are never more, of either kind."""
     own, admin = devices(whole=0, halves=0), control_plane.admin
     gate = gpugate_in_cluster(control_plane, own.policy(hard=10), ledger="cluster", replicas=3)
     problems = []
@@ -149,7 +150,7 @@ def test_claims_and_pods_race_for_one_quota(control_plane, gpugate_in_cluster, d
     stored = len(admin.list("ResourceClaim", own.space)) + len(admin.list("Pod", own.space))
     assert stored == 10, f"{stored} of 10"
     gate.wait_used("ml", "gpus", 10)
-    # A replica that starts anew counts what it lists, of both kinds.
+    # A replica that starts again counts what it lists, of both kinds.
     gate.restart(0)
     gate.wait_open()
     gate.wait_used("ml", "gpus", 10)

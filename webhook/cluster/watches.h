@@ -23,8 +23,8 @@ extern const int consumer_watches[CONSUMER_KINDS];
 extern const char *const watches_names[WATCHES + 1];
 
 /*
- * Creates the watches. Those of Pods and claims start once namespaces and nodes are listed. Returns 0, or -1
- * with an error.
+ * Creates the watches. Those of Pods and claims start once namespaces and nodes are listed. Returns
+ * 0, or -1 with an error.
  */
 int watches_open(struct ledger_cluster *cluster, struct error *err);
 

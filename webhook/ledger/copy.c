@@ -119,9 +119,9 @@ static bool is_left_out(const struct ledger *ledger, const struct entry *entry, 
 }
 
 /*
- * The form in which what takes room in the text can be written. A text without claims can be written
- * in any form. One that has some needs a form with claims, even if that form is not to be used any
- * more.
+ * The form in which what takes room in the text can be written. A text without claims can be
+ * written in any form. One that has some needs a form with claims, even if that form is not to be
+ * used any more.
  */
 static unsigned form_needed(const struct ledger *ledger)
 {

@@ -42,7 +42,8 @@ struct ledger {
 	struct kind_view kinds[CONSUMER_KINDS];
 	/* Kinds of enum ledger_list of which data was lost for lack of memory, as bits. */
 	uint8_t lost;
-	uint8_t whole;        /* Kinds of which nothing was lost since their last list began, as bits. */
+	/* Kinds of which nothing was lost since their last list began, as bits. */
+	uint8_t whole;
 	uint64_t healed;      /* Number of consumers that comparisons have corrected. */
 	struct arena scratch; /* Its user resets it first. */
 };

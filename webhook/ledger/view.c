@@ -109,7 +109,9 @@ static void note_seen(struct ledger *ledger, struct entry *entry, uint64_t versi
 	entry->list = kind_of(ledger, &entry->consumer)->list;
 }
 
-/* A bit beside those of enum ledger_seen: the event says something about the consumer that is new. */
+/*
+ * A bit beside those of enum ledger_seen: the event says something about the consumer that is new.
+ */
 #define SEEN_NEW 0x100
 
 static int see_gone(struct ledger *ledger, struct entry *old, uint64_t version, int64_t now_ms)
@@ -153,8 +155,8 @@ static bool is_seen_alive(const struct entry *entry)
 
 /*
  * Whether nothing relevant of a Pod has changed, which is the usual case: a status update. No facts
- * are kept of a Pod that has finished. Kubernetes does not forbid to change its phase back, and then
- * the facts are taken from that event.
+ * are kept of a Pod that has finished. Kubernetes does not forbid to change its phase back, and
+ * then the facts are taken from that event.
  */
 static bool is_known_pod(const struct entry *entry, const struct pod *pod)
 {
