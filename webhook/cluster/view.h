@@ -38,6 +38,9 @@ struct view {
 	bool restored; /* The storage was restored: everything must be listed again. */
 };
 
+/* The watch of each kind of consumer. */
+extern const int consumer_watches[CONSUMER_KINDS];
+
 /*
  * Called for each kind of consumer that the cluster has: claims only if the API server serves them.
  */

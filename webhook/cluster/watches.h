@@ -5,7 +5,6 @@
 #ifndef WEBHOOK_CLUSTER_WATCHES_H
 #define WEBHOOK_CLUSTER_WATCHES_H
 
-#include "gpugate/consumer.h"
 #include "gpugate/error.h"
 #include "webhook/base/watched_resources.h"
 
@@ -15,9 +14,6 @@ struct ledger_cluster;
 #define WATCH_INDEX(index, ...) index,
 enum { WATCHED_RESOURCES(WATCH_INDEX) WATCHES };
 #undef WATCH_INDEX
-
-/* The watch of each kind of consumer. */
-extern const int consumer_watches[CONSUMER_KINDS];
 
 /* Their names in the log and in metrics, terminated by NULL. */
 extern const char *const watches_names[WATCHES + 1];
