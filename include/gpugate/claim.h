@@ -9,16 +9,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gpugate/pod.h"
 #include "gpugate/str.h"
+
+/* `allocationMode`: how many devices a request is for. */
+enum claim_mode {
+	CLAIM_EXACT_COUNT, /* `count` devices; also if the mode is absent. */
+	CLAIM_ALL,         /* All that match on the node. */
+	CLAIM_MODE_UNKNOWN /* This version of gpugate does not know the mode. */
+};
+
+/*
+ * The API server allows 32 requests with 8 alternatives each, and allocates at most 32 devices to a
+ * claim (resource.k8s.io: DeviceRequestsMaxSize, FirstAvailableDeviceRequestMaxSize,
+ * AllocationResultsMaxSize).
+ */
+#define CLAIM_OPTIONS_MAX 256
+#define CLAIM_DEVICES_MAX 32
 
 /*
  * One way in which a request can be met: `exactly`, or one of the alternatives in `firstAvailable`.
  * In v1beta1, the request itself.
  */
 struct claim_option {
+	struct str name;         /* Of an alternative; otherwise absent. */
 	struct str device_class; /* Absent: this version of gpugate does not know the request. */
-	bool admin_access;       /* It uses devices that others may hold. */
-	struct str admin_text;   /* What `adminAccess` is in the text of the claim. */
+	enum claim_mode mode;
+	struct str mode_text;  /* `allocationMode` as it is written; absent: it is not. */
+	int64_t count;         /* 1 if it is absent, and 0 if it is no number of devices. */
+	struct str count_text; /* `count` as it is written; absent: it is not. */
+	bool admin_access;     /* It uses devices that others may hold. */
+	struct str admin_text; /* What `adminAccess` is in the text of the claim. */
 };
 
 struct claim_request {
@@ -27,16 +48,34 @@ struct claim_request {
 	uint32_t option_count; /* At least 1. */
 };
 
+/* A device that is allocated to the claim: an item of status.allocation.devices.results. */
+struct claim_device {
+	struct str request; /* The name of the request, or REQUEST/ALTERNATIVE. */
+	struct str driver;
+	bool admin_access; /* The device is used, and not held. */
+};
+
 struct claim {
 	bool present;
 	struct str name, generate_name;
+	struct str namespace;
+	struct str uid;
+	struct str resource_version;
+	struct str deletion_timestamp;     /* Absent: not terminating. */
+	struct str deletion_grace_seconds; /* deletionGracePeriodSeconds as text. */
+	/* The ownerReference with `controller: true`; an absent kind means none. */
+	struct owner owner;
 	/*
 	 * The annotation by which a scheduler marks the claim that it creates for the extended
 	 * resources of a Pod. Anyone can set it.
 	 */
 	bool marked_extended;
+	struct str extended_mark; /* Its value. */
 	const struct claim_request *requests;
 	uint32_t request_count;
+	bool allocated; /* status.allocation is set. Templates have no status. */
+	const struct claim_device *devices;
+	uint32_t device_count;
 };
 
 #endif

@@ -12,6 +12,7 @@
 #include "gpugate/str.h"
 
 struct arena;
+struct claim;
 struct pairs;
 struct pod;
 struct policy;
@@ -43,8 +44,8 @@ struct resource_request {
 enum consumer_kind { CONSUMER_POD, CONSUMER_CLAIM, CONSUMER_KINDS };
 
 /*
- * What a ledger keeps of a Pod or of a claim. It contains no charges, so that each version of the policy can
- * compute its own.
+ * What a ledger keeps of a Pod or of a claim. It contains no charges, so that each version of the
+ * policy can compute its own.
  *
  * `models` names the Accelerators whose nodes the Pod can run on, by what it requires of its node,
  * for the resources that it requests. An empty list means any model. MODEL_UNKNOWN in it stands for
@@ -66,6 +67,16 @@ struct consumer {
 	const struct str *node_models;
 	uint32_t node_model_count;
 };
+
+/* Returns the end of the group of alternatives that begins with the request `first`. Pure. */
+static inline uint32_t consumer_group_end(const struct consumer *consumer, uint32_t first)
+{
+	uint32_t end = first + 1;
+	while (end < consumer->request_count && consumer->requests[end].alternative)
+		end++;
+	return end;
+}
+
 #define MODEL_UNKNOWN STR("?")  /* No Accelerator can have that name. */
 #define CONSUMER_MODELS_MAX 256 /* A Pod with more models is kept as one that can run on any. */
 
@@ -77,6 +88,30 @@ struct consumer {
  */
 int policy_pod_requests(const struct pod *pod, struct arena *arena, const struct resource_request **requests,
 			uint32_t *count);
+
+/*
+ * Computes what a claim requests, in the names that Pods use for device classes
+ * (deviceclass.resource.kubernetes.io/CLASS): the same as policy_pod_requests for a Pod whose
+ * `as_claim` it is. The claim must be bounded (policy_claim_bounded).
+ *
+ * Of a claim that is allocated, these are the devices that it holds, by class. Otherwise, they are
+ * what it can be given: the alternatives of each request stay together, in their order, and
+ * `alternative` is set from the second one on. `All` counts as CLAIM_DEVICES_MAX, and so does at
+ * least what this version of gpugate cannot count. What is used with adminAccess is not held, and
+ * a claim that a scheduler has marked holds what its Pod has requested by name: neither counts.
+ *
+ * Sets `*requests`, not sorted, to an array in the arena whose strings are in the arena, too.
+ * Returns 0, or -1 if the arena is exhausted.
+ */
+int policy_claim_requests(const struct claim *claim, struct arena *arena, const struct resource_request **requests,
+			  uint32_t *count);
+
+/*
+ * Whether a claim has no more requests and devices than the API server allows (CLAIM_OPTIONS_MAX,
+ * CLAIM_DEVICES_MAX). The reader of a watch and admission refuse others, so that none is charged
+ * for a part of what it requests. Pure.
+ */
+bool policy_claim_bounded(const struct claim *claim);
 
 /*
  * Whether what the Pod requires of its node is short enough to be evaluated and kept. Otherwise the

@@ -34,6 +34,7 @@ struct review {
 	struct pod old_object; /* Filled under the same condition. */
 	/* The object, if it is a ResourceClaim or a ResourceClaimTemplate. */
 	struct claim claim;
+	struct claim old_claim; /* The old one, on UPDATE. */
 	/* The JSON of an object of another kind, and of the old one; absent: none. */
 	struct str other_object, old_other_object;
 };

@@ -142,6 +142,11 @@ enum trace_models {
 struct trace_resource {
 	struct str resource;
 	int64_t count; /* The Pod's effective request, as it is counted. */
+	/*
+	 * Of a claim: it can be met instead of the resource before it. Each quota is charged the
+	 * most expensive of such alternatives.
+	 */
+	bool alternative;
 	enum trace_models why;
 	struct strs models; /* The Accelerators that the Pod could get it from. */
 	bool unknown;       /* The Pod could also run on nodes with an unknown Accelerator. */

@@ -114,23 +114,64 @@ struct scope charge_scope(const struct policy *policy, const struct tenant *tena
 	return scope_of(policy, resource, consumer->models, consumer->model_count);
 }
 
+/* Who is charged, by which policy. */
+struct charged {
+	const struct policy *policy;
+	const struct tenant *tenant;
+	const struct consumer *consumer;
+};
+
+/*
+ * Computes what a request costs in a quota; 0 if the quota does not count it, or the cost cannot be
+ * measured. Returns 0, or -1 if the amount overflows.
+ */
+static int request_cost(const struct charged *c, const struct resource_request *request,
+			const struct resource *resource, const struct scope *scope, uint32_t quota, wide *cost)
+{
+	wide each;
+	*cost = 0;
+	if (!charge_unit(c->policy, &c->policy->quotas[quota], request->resource, resource, scope, &each) ||
+	    each == MEMORY_UNKNOWN)
+		return 0;
+	return __builtin_mul_overflow(each, (wide)companions_count(c->policy, request), cost) ? -1 : 0;
+}
+
 /*
  * Adds what a request costs to the sums of the quotas of the tenant, which are in the order of its
  * path. Returns 0, or -1 if an amount overflows.
  */
-static int add_request(const struct policy *policy, const struct tenant *tenant, const struct consumer *consumer,
-		       const struct resource_request *resource_request, struct charge *sums)
+static int add_request(const struct charged *c, const struct resource_request *request, struct charge *sums)
 {
-	const struct resource *resource = snapshot_resource(policy, resource_request->resource);
-	struct scope scope = charge_scope(policy, tenant, consumer, resource_request->resource, resource);
-	for (uint32_t q = 0; q < tenant->quota_count; q++) {
-		wide each, part;
-		if (!charge_unit(policy, &policy->quotas[sums[q].quota], resource_request->resource, resource, &scope,
-				 &each) ||
-		    each == MEMORY_UNKNOWN)
-			continue;
-		if (__builtin_mul_overflow(each, (wide)companions_count(policy, resource_request), &part) ||
+	const struct resource *resource = snapshot_resource(c->policy, request->resource);
+	struct scope scope = charge_scope(c->policy, c->tenant, c->consumer, request->resource, resource);
+	for (uint32_t q = 0; q < c->tenant->quota_count; q++) {
+		wide part;
+		if (request_cost(c, request, resource, &scope, sums[q].quota, &part) < 0 ||
 		    __builtin_add_overflow(sums[q].amount, part, &sums[q].amount))
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Does the same for alternatives, of which each quota is charged the most expensive one: which one
+ * the claim gets is not known, and none of the quotas may be exceeded by it.
+ */
+static int add_alternatives(const struct charged *c, const struct resource_request *requests, uint32_t count,
+			    struct charge *sums)
+{
+	for (uint32_t q = 0; q < c->tenant->quota_count; q++) {
+		wide most = 0;
+		for (uint32_t i = 0; i < count; i++) {
+			struct str name = requests[i].resource;
+			const struct resource *resource = snapshot_resource(c->policy, name);
+			struct scope scope = charge_scope(c->policy, c->tenant, c->consumer, name, resource);
+			wide cost;
+			if (request_cost(c, &requests[i], resource, &scope, sums[q].quota, &cost) < 0)
+				return -1;
+			most = cost > most ? cost : most;
+		}
+		if (__builtin_add_overflow(sums[q].amount, most, &sums[q].amount))
 			return -1;
 	}
 	return 0;
@@ -147,9 +188,14 @@ int policy_charge(const struct policy *policy, const struct consumer *consumer, 
 	const struct tenant *tenant = &policy->tenants[index];
 	for (uint32_t q = 0; q < tenant->quota_count; q++)
 		charges[q] = (struct charge){tenant->quotas[q], 0};
-	for (uint32_t d = 0; d < consumer->request_count; d++)
-		if (add_request(policy, tenant, consumer, &consumer->requests[d], charges) < 0)
+	const struct charged c = {policy, tenant, consumer};
+	for (uint32_t d = 0, next; d < consumer->request_count; d = next) {
+		const struct resource_request *first = &consumer->requests[d];
+		next = consumer_group_end(consumer, d);
+		if (next - d == 1 ? add_request(&c, first, charges) < 0
+				  : add_alternatives(&c, first, next - d, charges) < 0)
 			return -1;
+	}
 	for (uint32_t q = 0; q < tenant->quota_count; q++)
 		if (charges[q].amount > 0)
 			charges[count++] = charges[q];

@@ -34,7 +34,7 @@ int64_t companions_count(const struct policy *policy, const struct resource_requ
 									   : resource_request->count;
 }
 
-static bool is_named(const struct policy *policy, const struct tenant *tenant, struct str name)
+bool companions_is_named(const struct policy *policy, const struct tenant *tenant, struct str name)
 {
 	for (uint32_t q = 0; q < tenant->quota_count; q++)
 		if (quota_names_resource(&policy->quotas[tenant->quotas[q]], name))
@@ -53,7 +53,7 @@ int companions_add(struct evaluation *e, struct resource_request *requests, uint
 	if (policy_pod_requests(e->pod, e->arena, &asked, &asked_count) < 0)
 		return -1;
 	for (uint32_t i = 0; i < asked_count; i++) {
-		if (!is_named(policy, tenant, asked[i].resource))
+		if (!companions_is_named(policy, tenant, asked[i].resource))
 			continue;
 		if (added == COMPANIONS_MAX)
 			return decision_add_violation_about(

@@ -22,6 +22,12 @@ bool companions_cost(const struct policy *policy, const struct quota *quota, str
 int64_t companions_count(const struct policy *policy, const struct resource_request *resource_request);
 
 /*
+ * Whether some quota on the path of a tenant names a resource that is not an accelerator, and thus
+ * counts it.
+ */
+bool companions_is_named(const struct policy *policy, const struct tenant *tenant, struct str name);
+
+/*
  * Appends the demands of the Pod for resources that are not accelerators and that some quota on the
  * path of its tenant names. The array must have room for `*count + COMPANIONS_MAX`. More than
  * COMPANIONS_MAX such resources cause a violation. Returns 0, or -1 if the arena is exhausted.

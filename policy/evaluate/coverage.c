@@ -156,6 +156,12 @@ static int object_partly_covered(struct evaluation *e, struct str name, const st
 	const struct model *out = &policy->models[resource->landings[uncovered].model];
 	const struct model *in = &policy->models[resource->landings[covered].model];
 	char known[REQUIREMENTS_MAX];
+	if (e->review->claim.present)
+		return decision_add_violation_about(
+		    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name, name,
+		    "no GPU quota of tenant \"" SHOW "\" covers " SHOW " of Accelerator \"" SHOW "\", which the claim "
+		    "could get; use a device class of \"" SHOW "\" alone, or ask the platform team for a quota",
+		    SHOWN(policy->tenants[e->tenant].name), SHOWN(name), SHOWN(out->name), SHOWN(in->name));
 	requirements_print(in, known, sizeof known);
 	return decision_add_violation_about(
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name, name,
@@ -250,9 +256,9 @@ static int check_tenancy(struct evaluation *e)
 		    policy->untenanted > policy->enforcement ? policy->untenanted : policy->enforcement;
 		return decision_add_violation(
 		    e->decision, e->arena, REASON_UNTENANTED, enforcement, STR(""),
-		    "namespace \"" SHOW "\" belongs to no tenant of the GPU policy, so its Pods may not request "
+		    "namespace \"" SHOW "\" belongs to no tenant of the GPU policy, so its %s may not request "
 		    "accelerators; use a namespace of a tenant, or ask the platform team to add this one to a tenant",
-		    SHOWN(e->namespace));
+		    SHOWN(e->namespace), e->review->claim.present ? "claims" : "Pods");
 	}
 	if (e->other_tenant == NO_TENANT)
 		return 0;
@@ -262,6 +268,20 @@ static int check_tenancy(struct evaluation *e)
 				      "platform team to assign it to one of them",
 				      SHOWN(e->namespace), SHOWN(policy->tenants[e->tenant].name),
 				      SHOWN(policy->tenants[e->other_tenant].name));
+}
+
+/* Checks what the consumer requests, and decides whether the ledger has to decide about it. */
+static int check_consumer(struct evaluation *e)
+{
+	struct consumer *consumer = &e->decision->consumer;
+	if (check_tenancy(e) < 0)
+		return -1;
+	if (e->tenant == NO_TENANT || e->other_tenant != NO_TENANT)
+		return 0;
+	if (policy_place(e->policy, e->pod, e->arena, consumer) < 0 || check_coverage(e, consumer) < 0)
+		return -1;
+	e->decision->charged = consumer->request_count > 0 && !e->decision->denied;
+	return 0;
 }
 
 int charges_check(struct evaluation *e)
@@ -284,12 +304,49 @@ int charges_check(struct evaluation *e)
 	consumer->uid = e->pod->uid;
 	consumer->namespace = e->namespace;
 	consumer->name = e->pod->name;
-	if (check_tenancy(e) < 0)
+	return check_consumer(e);
+}
+
+/* Whether some quota may count a resource that a claim requests. */
+static bool claim_counts(const struct evaluation *e, struct str name)
+{
+	if (snapshot_is_accelerator(e->policy, name))
+		return true;
+	return e->tenant != NO_TENANT && companions_is_named(e->policy, &e->policy->tenants[e->tenant], name);
+}
+
+int charges_check_claim(struct evaluation *e, bool unknown)
+{
+	struct consumer *consumer = &e->decision->consumer;
+	const struct resource_request *found;
+	struct claim claim = e->review->claim;
+	uint32_t count, kept = 0;
+	bool begun = false; /* Some alternative of the group is kept. */
+	/*
+	 * A claim that is created holds nothing yet, whatever its status says, and it is not one of
+	 * the scheduler, whatever it is marked as: claim_check has let these pass.
+	 */
+	claim.allocated = claim.marked_extended = false;
+	if (policy_claim_requests(&claim, e->arena, &found, &count) < 0)
 		return -1;
-	if (e->tenant == NO_TENANT || e->other_tenant != NO_TENANT)
+	struct resource_request *requests = arena_alloc(e->arena, count * sizeof *requests);
+	if (!requests)
+		return -1;
+	for (uint32_t i = 0; i < count; i++) {
+		begun &= found[i].alternative;
+		if (!claim_counts(e, found[i].resource))
+			continue;
+		requests[kept] = found[i];
+		requests[kept++].alternative = begun;
+		begun = true;
+	}
+	if (kept == 0 && !unknown)
 		return 0;
-	if (policy_place(e->policy, e->pod, e->arena, consumer) < 0 || check_coverage(e, consumer) < 0)
-		return -1;
-	e->decision->charged = !e->decision->denied;
-	return 0;
+	consumer->kind = CONSUMER_CLAIM;
+	consumer->requests = requests;
+	consumer->request_count = kept;
+	consumer->uid = claim.uid;
+	consumer->namespace = e->namespace;
+	consumer->name = claim.name;
+	return check_consumer(e);
 }

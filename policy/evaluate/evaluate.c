@@ -3,6 +3,7 @@
 
 #include "gpugate/pod.h"
 #include "policy/base/show.h"
+#include "policy/evaluate/claim_check.h"
 #include "policy/evaluate/coverage.h"
 #include "policy/evaluate/exempt.h"
 #include "policy/evaluate/guard.h"
@@ -185,19 +186,26 @@ int policy_mutate(const struct policy *policy, const struct review *review, stru
 	return 0;
 }
 
-/* Decides about a ResourceClaim or a ResourceClaimTemplate, of which only Guards say something. */
+/*
+ * Decides about a ResourceClaim, or about a ResourceClaimTemplate, of which only Guards say
+ * something: each claim that is created from it is charged.
+ */
 static int validate_claim(struct evaluation *e)
 {
+	if (e->review->operation != OPERATION_CREATE)
+		return claim_check_mark(e);
 	int result = guards_check_claim(e);
 	trace_guards(e);
-	return result;
+	if (result < 0 || !str_eq(e->review->kind, STR("ResourceClaim")))
+		return result;
+	return claim_check(e);
 }
 
 int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
 		    struct decision *decision, const struct trace *trace)
 {
 	struct evaluation e;
-	if (creates_claim(review)) {
+	if (creates_claim(review) || claim_is_marked_later(review)) {
 		*decision = (struct decision){0};
 		return identify(&e, policy, review, arena, decision, trace) ? validate_claim(&e) : 0;
 	}

@@ -7,6 +7,7 @@
 #include "gpugate/policy_enums.h"
 #include "gpugate/review.h"
 #include "policy/base/show.h"
+#include "policy/evaluate/claim_check.h"
 #include "policy/model/snapshot.h"
 
 #define NAMES_SHOWN 4
@@ -60,15 +61,6 @@ int guard_check_named_claims(struct evaluation *e, const struct guard *guard)
 
 /* --- ResourceClaims and their templates --- */
 
-/*
- * Whether a scheduler creates this claim for the extended resources of a Pod, which the Pod itself
- * has requested by name. Anyone can set the annotation, but only the scheduler has its user.
- */
-static bool is_of_scheduler(const struct review *review)
-{
-	return review->claim.marked_extended && str_eq(review->user, STR("system:kube-scheduler"));
-}
-
 static int check_option(struct evaluation *e, const struct guard *guard, const struct claim_request *request,
 			const struct claim_option *option)
 {
@@ -94,7 +86,7 @@ static int check_option(struct evaluation *e, const struct guard *guard, const s
 int guard_check_claim(struct evaluation *e, const struct guard *guard)
 {
 	const struct claim *claim = &e->review->claim;
-	if (is_of_scheduler(e->review))
+	if (claim_is_of_scheduler(e->review))
 		return 0;
 	for (uint32_t i = 0; i < claim->request_count; i++)
 		for (uint32_t k = 0; k < claim->requests[i].option_count; k++) {

@@ -75,6 +75,8 @@ static int64_t sum(const struct pod *pod, const struct asked *asked, uint32_t co
 int policy_pod_requests(const struct pod *pod, struct arena *arena, const struct resource_request **requests,
 			uint32_t *count)
 {
+	if (pod->as_claim)
+		return policy_claim_requests(pod->as_claim, arena, requests, count);
 	size_t most = pod->overhead.count;
 	for (uint32_t i = 0; i < pod->container_count; i++)
 		most += (size_t)pod->containers[i].requests.count + pod->containers[i].limits.count;

@@ -71,16 +71,23 @@ static struct str requested_vendor(const struct refused_request *request, const 
 }
 
 /*
- * Returns how many units of a resource the Pod requests, by its name and those of device classes;
- * 1 if it requests another resource.
+ * Returns how many units of a resource the Pod or claim requests, by its name and those of device
+ * classes, with the largest of each group of alternatives; 1 if it requests another resource.
  */
 static wide requested_count(const struct refused_request *request, struct str name)
 {
+	const struct consumer *consumer = request->consumer;
 	wide count = 0;
-	for (uint32_t d = 0; d < request->consumer->request_count; d++)
-		if (str_eq(request->consumer->requests[d].resource, name) ||
-		    str_eq(meant_resource(request->policy, request->consumer->requests[d].resource), name))
-			count += request->consumer->requests[d].count;
+	for (uint32_t d = 0, next; d < consumer->request_count; d = next) {
+		wide most = 0;
+		next = consumer_group_end(consumer, d);
+		for (uint32_t i = d; i < next; i++)
+			if (consumer->requests[i].count > most &&
+			    (str_eq(consumer->requests[i].resource, name) ||
+			     str_eq(meant_resource(request->policy, consumer->requests[i].resource), name)))
+				most = consumer->requests[i].count;
+		count += most;
+	}
 	return count > 0 ? count : 1;
 }
 
@@ -271,11 +278,12 @@ static struct costs find_costs(const struct policy *policy, const struct quota *
 	return costs;
 }
 
-static void print_counted_as(const struct policy *policy, const struct costs *costs, struct buf *out)
+static void print_counted_as(const struct policy *policy, const struct costs *costs, bool claim, struct buf *out)
 {
 	char known[ADVICE_MAX];
 	buf_printf(out, "; counted as " SHOW, SHOWN(policy->models[costs->dearest->model].name));
-	if (costs->count == 1)
+	/* Which nodes a claim can get its devices from is in expressions that are not evaluated. */
+	if (costs->count == 1 || claim)
 		return;
 	const struct model *cheaper = &policy->models[costs->cheaper->model];
 	requirements_print(cheaper, known, sizeof known);
@@ -298,7 +306,7 @@ void remedy_print_model(const struct refused_request *request, const struct quot
 		struct costs costs = find_costs(policy, quota, resource, &scope);
 		if (!costs.dearest || (costs.count > 1 && !costs.cheaper))
 			continue;
-		print_counted_as(policy, &costs, out);
+		print_counted_as(policy, &costs, consumer->kind == CONSUMER_CLAIM, out);
 		return;
 	}
 }

@@ -85,6 +85,7 @@ static void send_resource(const struct charging *c, const struct resource_reques
 	    .kind = TRACE_RESOURCE,
 	    .resource = {.resource = resource_request->resource,
 			 .count = companions_count(c->policy, resource_request),
+			 .alternative = resource_request->alternative,
 			 .why = why_models(c, resource, &scope),
 			 .models = scope_names(c, resource, &scope),
 			 .unknown = scope.unknown,

@@ -34,10 +34,10 @@ static enum admission_state charge(struct admission_request *request)
 	const struct ledger_store *ledger = request->ledger;
 	struct reservation_request *reservation = &request->reservation;
 	/*
-	 * The ledger identifies Pods by uid, which the API server sets before it calls validating
-	 * webhooks.
+	 * The ledger identifies Pods and claims by uid, which the API server sets before it calls
+	 * validating webhooks.
 	 */
-	if (request->review->object.uid.len == 0)
+	if (request->decision.consumer.uid.len == 0)
 		return ADMISSION_NO_UID;
 	if (ledger->waits && !suspend(request))
 		return ADMISSION_OVERLOADED;

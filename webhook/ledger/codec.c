@@ -8,9 +8,11 @@
 #define UID_MAX 64
 /* The limit of a DNS subdomain; names of resources and Accelerators are shorter. */
 #define NAME_MAX_BYTES 253
-#define LIST_MAX 256 /* Maximum number of requests or Accelerators of one Pod. */
+#define LIST_MAX 256 /* Maximum number of requests or Accelerators of one Pod or claim. */
 
 #define FORM_DIGITS_MAX 4 /* Of the number of a form. */
+
+#define CLAIMS_FORM 3 /* The first form with claims. */
 
 #define NO_NAME "-" /* Replaces the unknown name of a Pod in form 1; no Pod can have this name. */
 
@@ -32,6 +34,17 @@ static bool is_plain(struct str s, size_t max)
 
 /* --- Limits of a text --- */
 
+unsigned ledger_text_first_form(const struct consumer *consumer)
+{
+	return consumer->kind == CONSUMER_CLAIM ? CLAIMS_FORM : 1;
+}
+
+/* An alternative belongs to the request before it, and Pods have none. */
+static bool has_place(const struct consumer *consumer, uint32_t request)
+{
+	return !consumer->requests[request].alternative || (request > 0 && consumer->kind == CONSUMER_CLAIM);
+}
+
 bool ledger_text_fits(const struct consumer *consumer)
 {
 	bool fits = is_plain(consumer->uid, UID_MAX) && is_plain(consumer->namespace, NAME_MAX_BYTES) &&
@@ -40,7 +53,7 @@ bool ledger_text_fits(const struct consumer *consumer)
 		    consumer->model_count <= LIST_MAX;
 	for (uint32_t i = 0; fits && i < consumer->request_count; i++)
 		fits = is_plain(consumer->requests[i].resource, NAME_MAX_BYTES) && consumer->requests[i].count > 0 &&
-		       consumer->requests[i].count <= COMPANION_MAX;
+		       consumer->requests[i].count <= COMPANION_MAX && has_place(consumer, i);
 	for (uint32_t i = 0; fits && i < consumer->model_count; i++)
 		fits = is_plain(consumer->models[i], NAME_MAX_BYTES);
 	return fits;
@@ -49,7 +62,7 @@ bool ledger_text_fits(const struct consumer *consumer)
 size_t ledger_text_bytes(const struct consumer *consumer)
 {
 	/*
-	 * For the Pod: `P `, the uid and a blank, the number of the namespace and a blank, `N ;`,
+	 * For the Pod or claim: `P ` or `C `, the uid and a blank, the number of the namespace and a blank, `N ;`,
 	 * and a blank, `-` and `;`. For each resource: `R ;`, and `12345=1000000000,` or
 	 * `12345=9007199254740992,`. For each Accelerator: `M ;` and `12345,`.
 	 */
@@ -131,7 +144,7 @@ static void write_names(struct ledger_text *text, const struct consumer *consume
 static void write_identity(struct ledger_text *text, const struct consumer *consumer)
 {
 	struct buf *out = text->out;
-	buf_text(out, "P ");
+	buf_text(out, consumer->kind == CONSUMER_CLAIM ? "C " : "P ");
 	if (text->form > 1) {
 		ledger_uid_write(out, consumer->uid);
 		buf_char(out, ' ');
@@ -148,10 +161,14 @@ static void write_identity(struct ledger_text *text, const struct consumer *cons
 void ledger_text_add(struct ledger_text *text, const struct consumer *consumer)
 {
 	struct buf *out = text->out;
+	if (ledger_text_first_form(consumer) > text->form) {
+		out->failed = true;
+		return;
+	}
 	write_names(text, consumer);
 	write_identity(text, consumer);
 	for (uint32_t i = 0; i < consumer->request_count; i++) {
-		buf_char(out, i ? ',' : ' ');
+		buf_char(out, consumer->requests[i].alternative ? '|' : i ? ',' : ' ');
 		buf_number(out, number_of(text, RESOURCES, &consumer->requests[i].resource));
 		buf_char(out, '=');
 		buf_number(out, (uint64_t)consumer->requests[i].count);
@@ -261,18 +278,39 @@ static uint32_t count_list(struct str list)
 	return count;
 }
 
-static int read_requests(struct reading *r, struct str list, struct consumer *consumer)
+/* Takes the text before the next comma or bar, which is set to be that, or to 0 at the end. */
+static struct str take_request(struct str *rest, char *mark)
+{
+	size_t len = 0;
+	while (len < rest->len && rest->ptr[len] != ',' && rest->ptr[len] != '|')
+		len++;
+	struct str taken = {rest->ptr, len};
+	*mark = len < rest->len ? rest->ptr[len] : '\0';
+	*rest = str_tail(*rest, *mark ? len + 1 : len);
+	return taken;
+}
+
+static uint32_t count_requests(struct str list)
 {
 	uint32_t count = count_list(list);
+	for (size_t i = 0; i < list.len; i++)
+		count += list.ptr[i] == '|';
+	return count;
+}
+
+static int read_requests(struct reading *r, struct str list, struct consumer *consumer)
+{
+	uint32_t count = count_requests(list);
 	struct resource_request *requests = count <= LIST_MAX ? allocate(r, count, sizeof *requests) : NULL;
 	if (!requests || count == 0)
 		return -1;
-	for (uint32_t i = 0; i < count; i++) {
+	char before = ',', after;
+	for (uint32_t i = 0; i < count; i++, before = after) {
 		int64_t amount;
-		struct str item = take(&list, ','), resource = name_of(r, RESOURCES, take(&item, '='));
+		struct str item = take_request(&list, &after), resource = name_of(r, RESOURCES, take(&item, '='));
 		if (!str_present(resource) || !to_number(item, COMPANION_MAX, &amount) || amount == 0)
 			return -1;
-		requests[i] = (struct resource_request){.resource = resource, .count = amount};
+		requests[i] = (struct resource_request){resource, amount, before == '|'};
 	}
 	consumer->requests = requests;
 	consumer->request_count = count;
@@ -310,9 +348,17 @@ static void read_identity(struct reading *r, struct str *record, struct consumer
 	consumer->name = take(record, ' ');
 }
 
-static int read_pod(struct reading *r, struct str record, struct consumer *consumer)
+/* Returns the kind of consumer that a record is about; CONSUMER_KINDS: it is another record. */
+static enum consumer_kind consumer_kind_of(const struct reading *r, struct str record)
 {
-	*consumer = (struct consumer){0};
+	if (str_starts(record, STR("P ")))
+		return CONSUMER_POD;
+	return r->form >= CLAIMS_FORM && str_starts(record, STR("C ")) ? CONSUMER_CLAIM : CONSUMER_KINDS;
+}
+
+static int read_consumer(struct reading *r, enum consumer_kind kind, struct str record, struct consumer *consumer)
+{
+	*consumer = (struct consumer){.kind = kind};
 	read_identity(r, &record, consumer);
 	if (r->form == 1 && consumer->name.len == 0)
 		return -1;
@@ -375,9 +421,10 @@ enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,
 		struct str whole = take(&text, ';'), rest = str_tail(whole, 2);
 		struct consumer consumer;
 		int kind = kind_of(&r, whole);
-		bool pod = str_starts(whole, STR("P "));
-		bool good = pod ? read_pod(&r, rest, &consumer) == 0 : kind < KINDS && read_name(&r, kind, rest) == 0;
-		if (r.no_memory || (good && pod && found(context, &consumer) < 0))
+		enum consumer_kind of = consumer_kind_of(&r, whole);
+		bool good = of < CONSUMER_KINDS ? read_consumer(&r, of, rest, &consumer) == 0
+						: kind < KINDS && read_name(&r, kind, rest) == 0;
+		if (r.no_memory || (good && of < CONSUMER_KINDS && found(context, &consumer) < 0))
 			return no_memory(err);
 		if (!good) {
 			error_set(err, "spec.pending cannot be read at its record %u", record);

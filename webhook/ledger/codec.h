@@ -2,21 +2,26 @@
  * codec: encodes the pending entries of the cluster's ledger as one compact string, in which
  * repeated names are written once. It is a list of records, each terminated by a semicolon:
  *
- *     2;N team-a;R nvidia.com/gpu;M a100-80gb;M h100;P FdehqSQmQlSX5Q2jl5wT0w 0 0=2 0,1;P ...
+ *     3;N team-a;R nvidia.com/gpu;M a100-80gb;M h100;P FdehqSQmQlSX5Q2jl5wT0w 0 0=2 0,1;P ...
  *
  * The first record is the form. N, R and M name the next namespace, resource or Accelerator, each
  * numbered from 0. P is a Pod: its uid, the number of its namespace, its requests, and the
  * Accelerators that it could land on (`-`: none). The uid is base64 of its 16 bytes without
  * padding. One that is not a UUID as Kubernetes writes it is kept as it is, after `=`. Names in
- * Kubernetes contain neither blanks nor semicolons. A text without Pods is empty, which every
- * version can read.
+ * Kubernetes contain neither blanks nor semicolons. C is a ResourceClaim, with the same parts. An
+ * alternative to the request before it is after a bar instead of a comma:
  *
- * Form 1, of version 0.1.0, has no N records and does not abbreviate:
+ *     C FdehqSQmQlSX5Q2jl5wT0w 0 0=1|1=2,2=1 -;
+ *
+ * A text without Pods and claims is empty, which every version can read.
+ *
+ * Form 2, of version 0.2.0, has no C records. Form 1, of version 0.1.0, has no N records, either,
+ * and does not abbreviate:
  *
  *     P <uid> <namespace> <name> 0=2 0,1;
  *
- * Both forms can be read. Form 1 is written while any replica exists, or is about to start, that
- * can read no other (see peers.h).
+ * All forms can be read. An older one is written while any replica exists, or is about to start,
+ * that can read no other (see peers.h). Claims are then not admitted.
  */
 #ifndef WEBHOOK_LEDGER_CODEC_H
 #define WEBHOOK_LEDGER_CODEC_H
@@ -52,20 +57,25 @@ struct ledger_text {
 };
 
 /*
- * Whether a Pod can be encoded: it has requests, and its names are short and plain. The name of the
- * Pod may be absent, because form 2 does not store it.
+ * Whether a Pod or claim can be encoded in the newest form: it has requests, and its names are short
+ * and plain. The name of the Pod may be absent, because form 2 does not store it. An older form may
+ * not be able to hold it: see ledger_text_first_form.
  */
 bool ledger_text_fits(const struct consumer *consumer);
 
+/* Returns the first form that can hold the consumer: 3 for a claim, and 1 for a Pod. Pure. */
+unsigned ledger_text_first_form(const struct consumer *consumer);
+
 /*
- * The maximum number of bytes that a Pod adds to a text of form 2, reached if none of its names has
- * a number yet.
+ * The maximum number of bytes that a Pod or claim adds to a text of form 2 or 3, reached if none of
+ * its names has a number yet.
  */
 size_t ledger_text_bytes(const struct consumer *consumer);
 
 /*
- * Write a text: begin, add for each Pod, end. The consumers must stay valid until the end. Failure
- * sets out->failed.
+ * Write a text: begin, add for each Pod and claim, end. The consumers must stay valid until the
+ * end. Failure sets out->failed; so does a consumer that the form cannot hold, which the caller must
+ * leave out if the others are to be written.
  */
 void ledger_text_begin(struct ledger_text *text, struct buf *out, unsigned form);
 void ledger_text_add(struct ledger_text *text, const struct consumer *consumer);
@@ -83,8 +93,8 @@ enum ledger_text_result {
 };
 
 /*
- * Decodes a text; an empty one has no Pods. Calls `found` for each Pod, which is borrowed from
- * `text` and the arena. `found` returns 0, or -1 without memory to end the reading. A failure sets
+ * Decodes a text; an empty one has no Pods. Calls `found` for each Pod and claim, which is borrowed
+ * from `text` and the arena. `found` returns 0, or -1 without memory to end the reading. A failure sets
  * an error, which names the corrupt record.
  */
 enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,

@@ -1,7 +1,10 @@
 #include "webhook/object/claim.h"
 
+#include "gpugate/consumer.h"
 #include "gpugate/pairs.h"
+#include "gpugate/quantity.h"
 #include "webhook/json/field.h"
+#include "webhook/object/owner.h"
 
 #define KIND_CLAIM STR("ResourceClaim")
 #define KIND_TEMPLATE STR("ResourceClaimTemplate")
@@ -20,6 +23,8 @@ struct written_request {
 struct working_claim {
 	struct claim claim;
 	struct pairs annotations;
+	const struct owner_reference *owners;
+	uint32_t owner_count;
 	const struct written_request *requests;
 	uint32_t request_count;
 };
@@ -37,17 +42,24 @@ static int read_admin_access(struct reader *reader, const struct field *field, v
 	return 0;
 }
 
+/* The rows of an option that is at `at` of its struct, without its name. */
+#define OPTION_FIELDS(at)                                                                                              \
+	{FIELD_KEY("deviceClassName"), .read = field_string,                                                           \
+	 .offset = (at) + offsetof(struct claim_option, device_class)},                                                \
+	    {FIELD_KEY("allocationMode"), .read = field_string,                                                        \
+	     .offset = (at) + offsetof(struct claim_option, mode_text)},                                               \
+	    {FIELD_KEY("count"), .read = field_number, .offset = (at) + offsetof(struct claim_option, count_text)},    \
+	{                                                                                                              \
+		FIELD_KEY("adminAccess"), .read = read_admin_access, .offset = (at)                                    \
+	}
+
 static const struct field option_fields[] = {
-    {FIELD_KEY("deviceClassName"), .read = field_string, .offset = offsetof(struct claim_option, device_class)},
-    {FIELD_KEY("adminAccess"), .read = read_admin_access},
+    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct claim_option, name)},
+    OPTION_FIELDS(0),
 };
 static const struct shape option_shape = SHAPE(option_fields, sizeof(struct claim_option));
 
-static const struct field exactly_fields[] = {
-    {FIELD_KEY("deviceClassName"), .read = field_string,
-     .offset = offsetof(struct written_request, exactly.device_class)},
-    {FIELD_KEY("adminAccess"), .read = read_admin_access, .offset = offsetof(struct written_request, exactly)},
-};
+static const struct field exactly_fields[] = {OPTION_FIELDS(offsetof(struct written_request, exactly))};
 static const struct shape exactly_shape = SHAPE(exactly_fields, 0);
 
 static const struct field request_fields[] = {
@@ -56,8 +68,7 @@ static const struct field request_fields[] = {
      FIELD_FLAG(struct written_request, has_exactly)},
     {FIELD_KEY("firstAvailable"), .read = field_list, .offset = offsetof(struct written_request, alternatives),
      .shape = &option_shape, .count = offsetof(struct written_request, alternative_count)},
-    {FIELD_KEY("deviceClassName"), .read = field_string, .offset = offsetof(struct written_request, flat.device_class)},
-    {FIELD_KEY("adminAccess"), .read = read_admin_access, .offset = offsetof(struct written_request, flat)},
+    OPTION_FIELDS(offsetof(struct written_request, flat)),
 };
 static const struct shape request_shape = SHAPE(request_fields, sizeof(struct written_request));
 
@@ -80,14 +91,49 @@ static const struct shape template_shape = SHAPE(template_fields, 0);
 static const struct field metadata_fields[] = {
     {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct working_claim, claim.name)},
     {FIELD_KEY("generateName"), .read = field_string, .offset = offsetof(struct working_claim, claim.generate_name)},
+    {FIELD_KEY("namespace"), .read = field_string, .offset = offsetof(struct working_claim, claim.namespace)},
+    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct working_claim, claim.uid)},
+    {FIELD_KEY("resourceVersion"), .read = field_string,
+     .offset = offsetof(struct working_claim, claim.resource_version)},
+    {FIELD_KEY("deletionTimestamp"), .read = field_string,
+     .offset = offsetof(struct working_claim, claim.deletion_timestamp)},
+    {FIELD_KEY("deletionGracePeriodSeconds"), .read = field_number,
+     .offset = offsetof(struct working_claim, claim.deletion_grace_seconds)},
     {FIELD_KEY("annotations"), .read = field_pairs, .offset = offsetof(struct working_claim, annotations)},
+    {FIELD_KEY("ownerReferences"), .read = field_list, .offset = offsetof(struct working_claim, owners),
+     .shape = &owner_shape, .count = offsetof(struct working_claim, owner_count)},
     {FIELD_KEY("managedFields"), .read = field_opaque},
 };
 static const struct shape metadata_shape = SHAPE(metadata_fields, 0);
 
+static const struct field device_fields[] = {
+    {FIELD_KEY("request"), .read = field_string, .offset = offsetof(struct claim_device, request)},
+    {FIELD_KEY("driver"), .read = field_string, .offset = offsetof(struct claim_device, driver)},
+    {FIELD_KEY("adminAccess"), .read = field_bool, .offset = offsetof(struct claim_device, admin_access)},
+};
+static const struct shape device_shape = SHAPE(device_fields, sizeof(struct claim_device));
+
+static const struct field results_fields[] = {
+    {FIELD_KEY("results"), .read = field_list, .offset = offsetof(struct working_claim, claim.devices),
+     .shape = &device_shape, .count = offsetof(struct working_claim, claim.device_count)},
+};
+static const struct shape results_shape = SHAPE(results_fields, 0);
+
+static const struct field allocation_fields[] = {
+    {FIELD_KEY("devices"), .read = field_object, .shape = &results_shape},
+};
+static const struct shape allocation_shape = SHAPE(allocation_fields, 0);
+
+static const struct field status_fields[] = {
+    {FIELD_KEY("allocation"), .read = field_object, .shape = &allocation_shape,
+     FIELD_FLAG(struct working_claim, claim.allocated)},
+};
+static const struct shape status_shape = SHAPE(status_fields, 0);
+
 static const struct field claim_fields[] = {
     {FIELD_KEY("metadata"), .read = field_object, .shape = &metadata_shape},
     {FIELD_KEY("spec"), .read = field_object, .shape = &spec_shape},
+    {FIELD_KEY("status"), .read = field_object, .shape = &status_shape},
 };
 static const struct shape claim_shape = SHAPE(claim_fields, 0);
 
@@ -102,6 +148,23 @@ bool claim_is_kind(struct str group, struct str kind)
 	return str_eq(group, STR("resource.k8s.io")) && (str_eq(kind, KIND_CLAIM) || str_eq(kind, KIND_TEMPLATE));
 }
 
+bool claim_is_claim(struct str group, struct str kind)
+{
+	return claim_is_kind(group, kind) && str_eq(kind, KIND_CLAIM);
+}
+
+/* Completes an option from what is written. The API server treats an empty mode as absent. */
+static struct claim_option finish_option(struct claim_option option)
+{
+	int64_t count;
+	bool counted = quantity_count(option.count_text, &count) == QUANTITY_OK;
+	option.count = !str_present(option.count_text) ? 1 : counted ? count : 0;
+	option.mode = option.mode_text.len == 0 || str_eq(option.mode_text, STR("ExactCount")) ? CLAIM_EXACT_COUNT
+		      : str_eq(option.mode_text, STR("All"))                                   ? CLAIM_ALL
+											       : CLAIM_MODE_UNKNOWN;
+	return option;
+}
+
 /*
  * Lists the ways in which a request can be met. The API server allows one of the three forms; where
  * several are written, all of them are listed.
@@ -113,14 +176,24 @@ static int list_options(const struct written_request *written, struct arena *are
 	if (!options)
 		return -1;
 	if (written->has_exactly)
-		options[count++] = written->exactly;
+		options[count++] = finish_option(written->exactly);
 	if (str_present(written->flat.device_class))
-		options[count++] = written->flat;
+		options[count++] = finish_option(written->flat);
 	for (uint32_t i = 0; i < written->alternative_count; i++)
-		options[count++] = written->alternatives[i];
+		options[count++] = finish_option(written->alternatives[i]);
 	/* Without any, the request is of a form that this version does not know. */
 	*request = (struct claim_request){written->name, options, count ? count : 1};
 	return 0;
+}
+
+static void find_mark(const struct pairs *annotations, struct claim *claim)
+{
+	for (uint32_t i = 0; i < annotations->count; i++) {
+		if (!str_eq(annotations->items[i].key, EXTENDED_MARK))
+			continue;
+		claim->marked_extended = true;
+		claim->extended_mark = annotations->items[i].value;
+	}
 }
 
 static int finish(struct working_claim *working, struct arena *arena)
@@ -131,8 +204,8 @@ static int finish(struct working_claim *working, struct arena *arena)
 	for (uint32_t i = 0; i < working->request_count; i++)
 		if (list_options(&working->requests[i], arena, &requests[i]) < 0)
 			return -1;
-	for (uint32_t i = 0; i < working->annotations.count; i++)
-		working->claim.marked_extended |= str_eq(working->annotations.items[i].key, EXTENDED_MARK);
+	find_mark(&working->annotations, &working->claim);
+	working->claim.owner = owner_controller(working->owners, working->owner_count);
 	working->claim.requests = requests;
 	working->claim.request_count = working->request_count;
 	working->claim.present = true;
@@ -142,11 +215,38 @@ static int finish(struct working_claim *working, struct arena *arena)
 int reader_claim(struct reader *reader, struct str kind, struct claim *claim)
 {
 	const struct shape *shape = str_eq(kind, KIND_TEMPLATE) ? &claim_template_shape : &claim_shape;
-	struct working_claim working = {.request_count = 0};
+	struct working_claim working;
+	memset(&working, 0, sizeof working);
 	if (reader_object(reader, shape, &working) < 0)
 		return -1;
 	if (finish(&working, reader->arena) < 0)
 		return reader_no_memory(reader);
 	*claim = working.claim;
+	return 0;
+}
+
+int reader_claim_as_pod(struct reader *reader, struct pod *pod)
+{
+	struct claim *claim = arena_alloc(reader->arena, sizeof *claim);
+	scan_peek(&reader->scan);
+	const char *begin = reader->scan.at;
+	if (!claim)
+		return reader_no_memory(reader);
+	if (reader_claim(reader, KIND_CLAIM, claim) < 0)
+		return -1;
+	if (!policy_claim_bounded(claim))
+		return scan_fail(&reader->scan, begin,
+				 "expected a claim with at most %d ways to meet its requests, and %d devices",
+				 CLAIM_OPTIONS_MAX, CLAIM_DEVICES_MAX);
+	*pod = (struct pod){.present = true,
+			    .as_claim = claim,
+			    .name = claim->name,
+			    .generate_name = claim->generate_name,
+			    .namespace = claim->namespace,
+			    .uid = claim->uid,
+			    .resource_version = claim->resource_version,
+			    .deletion_timestamp = claim->deletion_timestamp,
+			    .deletion_grace_seconds = claim->deletion_grace_seconds,
+			    .owner = claim->owner};
 	return 0;
 }

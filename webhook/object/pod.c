@@ -1,14 +1,11 @@
 #include "webhook/object/pod.h"
 
+#include "webhook/object/owner.h"
+
 /* One of the Pod's three container lists, in document order. join_containers concatenates them. */
 struct container_run {
 	const struct container *items;
 	uint32_t count;
-};
-
-struct owner_reference {
-	struct owner owner;
-	bool controller;
 };
 
 /* A partially read Pod, including fields that are only needed until reader_pod returns. */
@@ -183,15 +180,6 @@ static const struct field spec_fields[] = {
 };
 static const struct shape spec_shape = SHAPE(spec_fields, 0);
 
-static const struct field owner_fields[] = {
-    {FIELD_KEY("apiVersion"), .read = field_string, .offset = offsetof(struct owner_reference, owner.api_version)},
-    {FIELD_KEY("kind"), .read = field_string, .offset = offsetof(struct owner_reference, owner.kind)},
-    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct owner_reference, owner.name)},
-    {FIELD_KEY("uid"), .read = field_string, .offset = offsetof(struct owner_reference, owner.uid)},
-    {FIELD_KEY("controller"), .read = field_bool, .offset = offsetof(struct owner_reference, controller)},
-};
-static const struct shape owner_shape = SHAPE(owner_fields, sizeof(struct owner_reference));
-
 static const struct field metadata_fields[] = {
     {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct working_pod, pod.name)},
     {FIELD_KEY("generateName"), .read = field_string, .offset = offsetof(struct working_pod, pod.generate_name)},
@@ -251,20 +239,6 @@ static int join_containers(struct reader *reader, struct working_pod *working)
 }
 
 /*
- * The API server rejects objects with more than one controller. If there are several, this takes
- * the first.
- */
-static void find_controller(struct working_pod *working)
-{
-	for (uint32_t i = 0; i < working->owner_count; i++) {
-		if (working->owners[i].controller) {
-			working->pod.owner = working->owners[i].owner;
-			return;
-		}
-	}
-}
-
-/*
  * Items of a PodList have neither kind nor apiVersion, so both are optional. If present, they must
  * be a Pod's.
  */
@@ -290,7 +264,7 @@ int reader_pod(struct reader *reader, struct pod *pod)
 		return -1;
 	if (join_containers(reader, &working) < 0)
 		return -1;
-	find_controller(&working);
+	working.pod.owner = owner_controller(working.owners, working.owner_count);
 	working.pod.present = true;
 	*pod = working.pod;
 	return 0;

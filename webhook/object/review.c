@@ -151,12 +151,28 @@ static int read_waiting(struct reader *reader, struct waiting waiting, const cha
 	return reader_pod(reader, pod) < 0 ? fail_in(reader, key) : 0;
 }
 
-static int read_waiting_claim(struct reader *reader, struct waiting waiting, struct review *review)
+static int read_waiting_claim(struct reader *reader, struct waiting waiting, const char *key, struct str kind,
+			      struct claim *claim)
 {
 	if (!waiting.at)
 		return 0;
 	go_back(reader, waiting);
-	return reader_claim(reader, review->kind, &review->claim) < 0 ? fail_in(reader, "object") : 0;
+	return reader_claim(reader, kind, claim) < 0 ? fail_in(reader, key) : 0;
+}
+
+/*
+ * Reads the claims of a review. The old one matters only if the claim is changed: a claim that
+ * cannot be read can still be deleted.
+ */
+static int read_claims(struct reader *reader, const struct working_pod *working, struct review *review)
+{
+	if (!claim_is_kind(review->group, review->kind))
+		return 0;
+	if (read_waiting_claim(reader, working->object, "object", review->kind, &review->claim) < 0)
+		return -1;
+	return review->operation == OPERATION_UPDATE
+		   ? read_waiting_claim(reader, working->old_object, "oldObject", review->kind, &review->old_claim)
+		   : 0;
 }
 
 /*
@@ -219,8 +235,7 @@ static int finish(struct reader *reader, struct working_pod *working, struct rev
 		return reader_error(reader, err);
 	if (review_is_pod(&working->review))
 		working->review.other_object = working->review.old_other_object = (struct str){NULL, 0};
-	if (claim_is_kind(working->review.group, working->review.kind) &&
-	    read_waiting_claim(reader, working->object, &working->review) < 0)
+	if (read_claims(reader, working, &working->review) < 0)
 		return reader_error(reader, err);
 	*review = working->review;
 	return 0;
@@ -324,5 +339,18 @@ int review_read_claim(struct str kind, const char *bytes, size_t len, struct are
 	if (reader_claim(&reader, kind, &read) < 0 || scan_finish(&reader.scan) < 0)
 		return reader_error(&reader, err);
 	*claim = read;
+	return 0;
+}
+
+int review_read_claim_as_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err)
+{
+	struct reader reader;
+	struct pod read;
+	if (len > SCAN_LEN_MAX)
+		return error_set(err, "the claim is longer than %u bytes", SCAN_LEN_MAX);
+	reader_init(&reader, bytes, len, arena);
+	if (reader_claim_as_pod(&reader, &read) < 0 || scan_finish(&reader.scan) < 0)
+		return reader_error(&reader, err);
+	*pod = read;
 	return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * review: decodes an admission.k8s.io/v1 AdmissionReview, or a single Pod, into the fields that the
- * policy uses. It reads object and oldObject if request.kind is core/v1 Pod, and object if it is a
- * claim of devices. Other objects must be valid JSON; where they are is kept, and nothing of what
- * they say.
+ * policy uses. It reads object and oldObject if request.kind is core/v1 Pod or a claim of devices;
+ * of a claim, oldObject only if it is updated. Other objects must be valid JSON; where they are is
+ * kept, and nothing of what they say.
  *
  * The input must be JSON (RFC 8259) in valid UTF-8, nested at most 512 levels deep, with the types
  * that Kubernetes gives to each field. To exclude ambiguity, a duplicate of a key that is read is
@@ -54,8 +54,6 @@ int review_read_recorded(const char *bytes, size_t len, struct arena *arena, str
 struct str review_object_name(const struct review *review);
 
 /* Whether it is about a Pod of core/v1. Only then object and old_object are read. Pure. */
-int review_read_claim_as_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod,
-			     struct error *err); /* TEMP */
 bool review_is_pod(const struct review *review);
 
 /*
@@ -68,5 +66,12 @@ int review_read_pod(const char *bytes, size_t len, struct arena *arena, struct p
 /* Reads an object of a kind of claim (claim_is_kind). Otherwise like review_read_pod. */
 int review_read_claim(struct str kind, const char *bytes, size_t len, struct arena *arena, struct claim *claim,
 		      struct error *err);
+
+/*
+ * Reads one ResourceClaim as a ledger keeps it, with `as_claim`, the metadata, and no labels: an
+ * item of a list, or the object of a watch event. A claim with more requests or devices than the
+ * API server allows is an error (policy_claim_bounded). Otherwise like review_read_pod.
+ */
+int review_read_claim_as_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err);
 
 #endif

@@ -35,8 +35,11 @@ void simulation_admit(struct simulation *simulation, const struct policy *policy
 		return;
 	if (review->object.present && review->object.uid.len == 0)
 		review->object.uid = simulation_uid(simulation, arena);
+	if (review->claim.present && review->claim.uid.len == 0)
+		review->claim.uid = simulation_uid(simulation, arena);
 	if (pod_apply(&review->object, out->mutation.edits, out->mutation.edit_count, arena) < 0 ||
-	    (review->object.present && review->object.uid.len == 0)) {
+	    (review->object.present && review->object.uid.len == 0) ||
+	    (review->claim.present && review->claim.uid.len == 0)) {
 		out->state = ADMISSION_NO_MEMORY;
 		return;
 	}

@@ -146,7 +146,8 @@ static bool admits(const struct policy *policy, const struct cluster *cluster, i
 {
 	char namespace[8];
 	snprintf(namespace, sizeof namespace, "t%d", team);
-	struct resource_request resource_request = {name ? STR("amd.com/gpu") : STR("nvidia.com/gpu"), count};
+	struct resource_request resource_request = {.resource = name ? STR("amd.com/gpu") : STR("nvidia.com/gpu"),
+						    .count = count};
 	struct consumer consumer = {.namespace = str_of(namespace), .requests = &resource_request, .request_count = 1};
 	struct charge charges[QUOTAS_MAX];
 	struct held held[QUOTAS_MAX];

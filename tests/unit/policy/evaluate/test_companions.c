@@ -37,7 +37,8 @@ static void test_nothing_overflows(void **state)
 	int64_t unit = policy_unit(policy);
 	/* 168 x 65521 x 25. */
 	assert_true(unit > 100000000);
-	const struct resource_request requests[] = {{STR(MEMORY), COMPANION_MAX}, {STR("amd.com/nic"), COMPANION_MAX}};
+	const struct resource_request requests[] = {{.resource = STR(MEMORY), .count = COMPANION_MAX},
+						    {.resource = STR("amd.com/nic"), .count = COMPANION_MAX}};
 	struct consumer consumer = of(requests, 2);
 	struct charge charges[3];
 	wide all;
@@ -59,7 +60,8 @@ static void test_devices_are_bounded_by_their_own(void **state)
 						   TENANT("{name: m, measure: memory, hard: unlimited}"),
 					       NULL, 0);
 	(void)state;
-	const struct resource_request requests[] = {{STR("x/y"), COMPANION_MAX}, {STR(MEMORY), COMPANION_MAX}};
+	const struct resource_request requests[] = {{.resource = STR("x/y"), .count = COMPANION_MAX},
+						    {.resource = STR(MEMORY), .count = COMPANION_MAX}};
 	struct consumer consumer = of(requests, 2);
 	struct charge charge;
 	assert_int_equal(policy_charge(policy, &consumer, NULL, &charge), 1);
@@ -120,7 +122,8 @@ static void test_counts_some(void **state)
 		    {STR("gpu.intel.com/xe_monitoring"), true}};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const struct resource_request requests[] = {{STR("vpc.amazonaws.com/efa"), 1}, {rows[i].name, 1}};
+		const struct resource_request requests[] = {{.resource = STR("vpc.amazonaws.com/efa"), .count = 1},
+							    {.resource = rows[i].name, .count = 1}};
 		assert_int_equal(policy_counts_some(policy, requests, 2), rows[i].counts);
 	}
 	assert_false(policy_counts_some(policy, NULL, 0));

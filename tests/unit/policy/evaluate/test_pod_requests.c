@@ -191,7 +191,8 @@ static void test_labels_in_charges(void **state)
 	struct policy *policy = fixture_policy(labelled, NULL, 0);
 	assert_non_null(policy);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct resource_request requests[] = {{STR("example.com/fpga"), 3}, {STR("nvidia.com/gpu"), 1}};
+		struct resource_request requests[] = {{.resource = STR("example.com/fpga"), .count = 3},
+						      {.resource = STR("nvidia.com/gpu"), .count = 1}};
 		struct consumer consumer = {
 		    .namespace = str_of(rows[i].namespace), .requests = requests, .request_count = 2};
 		struct charge charges[8];

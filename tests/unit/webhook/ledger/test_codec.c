@@ -49,12 +49,15 @@ static struct str random_uid(struct arena *arena, uint32_t *seed)
 	return (struct str){uid, sizeof form - 1};
 }
 
-static struct consumer random_consumer(struct arena *arena, uint32_t *seed, const struct str *resources,
+/* In a form with claims, every second consumer is one. */
+static struct consumer random_consumer(struct arena *arena, uint32_t *seed, unsigned form, const struct str *resources,
 				       const struct str *models)
 {
 	struct resource_request *requests = arena_zalloc(arena, LISTS, sizeof *requests);
 	struct str *landing = arena_zalloc(arena, LISTS, sizeof *landing);
-	struct consumer consumer = {.uid = random_uid(arena, seed),
+	bool claim = form >= 3 && next_random(seed) % 2;
+	struct consumer consumer = {.kind = claim ? CONSUMER_CLAIM : CONSUMER_POD,
+				    .uid = random_uid(arena, seed),
 				    .namespace = random_name(arena, seed, next_random(seed) % 2 ? 2 : 253),
 				    .name = random_name(arena, seed, next_random(seed) % 4 ? 40 : 253),
 				    .requests = requests,
@@ -65,7 +68,8 @@ static struct consumer random_consumer(struct arena *arena, uint32_t *seed, cons
 		requests[i] = (struct resource_request){resources[next_random(seed) % LISTS],
 							next_random(seed) % 4   ? 1 + next_random(seed) % 8
 							: next_random(seed) % 2 ? RESOURCE_REQUEST_MAX
-										: COMPANION_MAX};
+										: COMPANION_MAX,
+							claim && i && next_random(seed) % 2};
 	for (uint32_t i = 0; i < consumer.model_count; i++)
 		landing[i] = models[next_random(seed) % LISTS];
 	return consumer;
@@ -93,12 +97,13 @@ static int take_pod(void *context, const struct consumer *consumer)
 /* `b` was read. Form 2 contains no names of Pods, and form 1 no unknown names. */
 static bool same(const struct consumer *a, const struct consumer *b, unsigned form)
 {
-	bool equal = str_eq(a->uid, b->uid) && str_eq(a->namespace, b->namespace) &&
+	bool equal = a->kind == b->kind && str_eq(a->uid, b->uid) && str_eq(a->namespace, b->namespace) &&
 		     str_eq(form == 1 && !str_eq(a->name, STR("-")) ? a->name : STR(""), b->name) &&
 		     a->request_count == b->request_count && a->model_count == b->model_count;
 	for (uint32_t i = 0; equal && i < a->request_count; i++)
 		equal = str_eq(a->requests[i].resource, b->requests[i].resource) &&
-			a->requests[i].count == b->requests[i].count;
+			a->requests[i].count == b->requests[i].count &&
+			a->requests[i].alternative == b->requests[i].alternative;
 	for (uint32_t i = 0; equal && i < a->model_count; i++)
 		equal = str_eq(a->models[i], b->models[i]);
 	return equal;
@@ -120,10 +125,11 @@ static void check_round_trip(uint32_t seed, unsigned form)
 	}
 	buf_init(&out, LEDGER_TEXT_MAX);
 	for (uint32_t i = 0; i < pods.count; i++) {
-		pods.items[i] = random_consumer(&arena, &seed, resources, models);
+		pods.items[i] = random_consumer(&arena, &seed, form, resources, models);
 		if (next_random(&seed) % 4 == 0)
 			pods.items[i].name = STR("");
 		assert_true(ledger_text_fits(&pods.items[i]));
+		assert_true(ledger_text_first_form(&pods.items[i]) <= form);
 		most += ledger_text_bytes(&pods.items[i]) + (form == 1 ? LEDGER_TEXT_FORM_1_BYTES : 0);
 	}
 	write_pods(&pods, &out, form);
@@ -166,6 +172,7 @@ static int read_exactly(const char *text, size_t len, struct pods *pods, struct 
 static const char *const samples[] = {
     "1;R nvidia.com/gpu;M a100;M t4;P 0b5e a p 0=1 0,1;R amd.com/gpu;P 77 b-1 q.x 1=2,0=10 -;",
     "2;N a;R nvidia.com/gpu;M a100;M t4;P FdehqSQmQlSX5Q2jl5wT0w 0 0=1 0,1;N b-1;R amd.com/gpu;P =77 1 1=2,0=10 -;",
+    "3;N a;R c/gpu;R c/mig;M t4;C FdehqSQmQlSX5Q2jl5wT0w 0 0=1|1=2,1=3 0;P =77 0 0=2,1=10 -;",
 };
 #define SAMPLES (sizeof samples / sizeof *samples)
 #define SAMPLE_MAX 200
@@ -215,6 +222,7 @@ static void test_refused(void **state)
 	    "1",
 	    "2",
 	    "3",
+	    "4",
 	    "0;",
 	    "01;",
 	    "02;R a;",
@@ -271,6 +279,24 @@ static void test_refused(void **state)
 	    "2;N n;R a;P \tdehqSQmQlSX5Q2jl5wT0w 0 0=1 -;",
 	    "2;N n;R a;P dehqSQmQlSX5Q2jl5wT0w\n 0 0=1 -;",
 	    "2;N n;R a;P 15d7a1a9-2426-4254-97e5-0da3979c13d3 0 0=1 -;",
+	    /* Claims, and alternatives, which only claims have. */
+	    "1;R a;C u n p 0=1 -;",
+	    "2;N n;R a;C =u 0 0=1 -;",
+	    "2;N n;R a;P =u 0 0=1|0=2 -;",
+	    "3;N n;R a;P =u 0 0=1|0=2 -;",
+	    "3;N n;R a;C =u 0 |0=1 -;",
+	    "3;N n;R a;C =u 0 0=1| -;",
+	    "3;N n;R a;C =u 0 0=1||0=1 -;",
+	    "3;N n;R a;C =u 0 0=1,|0=1 -;",
+	    "3;N n;R a;C =u 0 0=1|,0=1 -;",
+	    "3;N n;R a;C =u 0 0|=1 -;",
+	    "3;N n;R a;C =u 0 | -;",
+	    "3;N n;R a;C =u 0 - -;",
+	    "3;N n;R a;M m;M k;C =u 0 0=1 0|1;",
+	    "3;N n;R a;C =u n p 0=1 -;",
+	    "3;N n;R a;C;",
+	    "3;N n;R a;C ;",
+	    "3;N n;R a;D =u 0 0=1 -;",
 	};
 	struct pods pods;
 	struct error err;
@@ -285,7 +311,7 @@ static void test_refused(void **state)
 /* A text in an unknown form is not corrupt, whatever follows the form. */
 static void test_unknown_forms(void **state)
 {
-	static const char *const texts[] = {"3;", "3;P x", "3;\x01 anything", "12;R a;", "9999;AAAA"};
+	static const char *const texts[] = {"4;", "4;P x", "4;\x01 anything", "12;R a;", "9999;AAAA"};
 	(void)state;
 	struct pods pods;
 	struct error err;
@@ -295,7 +321,7 @@ static void test_unknown_forms(void **state)
 	assert_non_null(strstr(err.text, "Update gpugate"));
 	struct buf text;
 	buf_init(&text, 4 << 20);
-	buf_text(&text, "3;");
+	buf_text(&text, "4;");
 	while (text.len <= 2 * LEDGER_TEXT_MAX)
 		buf_text(&text, "longer than this version would write it;");
 	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), LEDGER_TEXT_UNKNOWN);
@@ -359,9 +385,17 @@ static void test_too_much(void **state)
 		buf_text(&text, i ? ",0=1" : "0=1");
 	buf_text(&text, " -;");
 	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), -1);
+	for (int most = 256; most <= 257; most++) {
+		buf_reset(&text);
+		buf_text(&text, "3;N n;R a;C =u 0 ");
+		for (int i = 0; i < most; i++)
+			buf_text(&text, i == 0 ? "0=1" : i % 2 ? "|0=1" : ",0=1");
+		buf_text(&text, " -;");
+		assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), most == 256 ? 0 : -1);
+	}
 	buf_release(&text);
 
-	struct resource_request resource_request = {STR("r"), 1}, many[257];
+	struct resource_request resource_request = {.resource = STR("r"), .count = 1}, many[257];
 	char name[300];
 	memset(name, 'n', sizeof name);
 	for (int i = 0; i < 257; i++)
@@ -392,6 +426,36 @@ static void test_too_much(void **state)
 	assert_false(ledger_text_fits(&consumer));
 }
 
+/* A claim is written in no form that has none, and a Pod has no alternatives. */
+static void test_claims_need_their_form(void **state)
+{
+	(void)state;
+	struct resource_request requests[2] = {{.resource = STR("a"), .count = 1},
+					       {.resource = STR("b"), .count = 2, .alternative = true}};
+	struct consumer consumer = {
+	    .kind = CONSUMER_CLAIM, .uid = STR("u"), .namespace = STR("n"), .requests = requests, .request_count = 2};
+	assert_true(ledger_text_fits(&consumer));
+	assert_int_equal(ledger_text_first_form(&consumer), 3);
+	for (unsigned form = 1; form <= LEDGER_FORM; form++) {
+		const struct pods pods = {.items[0] = consumer, .count = 1};
+		struct buf out;
+		buf_init(&out, 4096);
+		write_pods(&pods, &out, form);
+		assert_int_equal(out.failed, form < 3);
+		if (form == 3)
+			assert_true(str_eq(buf_view(&out), STR("3;N n;R a;R b;C =u 0 0=1|1=2 -;")));
+		buf_release(&out);
+	}
+	requests[0].alternative = true;
+	assert_false(ledger_text_fits(&consumer));
+	requests[0].alternative = false;
+	consumer.kind = CONSUMER_POD;
+	assert_int_equal(ledger_text_first_form(&consumer), 1);
+	assert_false(ledger_text_fits(&consumer));
+	requests[1].alternative = false;
+	assert_true(ledger_text_fits(&consumer));
+}
+
 /*
  * Writes as many pending Pods as are allowed: usual ones, or with names as long as Kubernetes
  * allows. Returns the number of bytes.
@@ -402,7 +466,7 @@ static size_t size_of(unsigned form, bool usual, int namespaces, size_t *most)
 	struct ledger_text text;
 	struct buf out;
 	char name[253], uid[37], spaces[64][64];
-	struct resource_request resource_request = {STR("nvidia.com/mig-1g.10gb"), 1};
+	struct resource_request resource_request = {.resource = STR("nvidia.com/mig-1g.10gb"), .count = 1};
 	memset(name, 'n', sizeof name);
 	buf_init(&out, LEDGER_TEXT_MAX);
 	ledger_text_begin(&text, &out, form);
@@ -438,6 +502,7 @@ static void test_sizes(void **state)
 	for (int usual = 0; usual < 2; usual++) {
 		assert_true(size_of(2, usual, 1, &most) < 44 * LEDGER_PENDING_MAX);
 		assert_true(size_of(2, usual, 64, &most) < 44 * LEDGER_PENDING_MAX);
+		assert_true(size_of(3, usual, 64, &most) < 44 * LEDGER_PENDING_MAX);
 		/* All of them are admitted. */
 		assert_true(most <= LEDGER_TEXT_MAX);
 	}
@@ -447,10 +512,14 @@ static void test_sizes(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_every_prefix),
-	    cmocka_unit_test(test_every_byte_changed), cmocka_unit_test(test_refused),
-	    cmocka_unit_test(test_too_much),           cmocka_unit_test(test_sizes),
-	    cmocka_unit_test(test_unknown_forms),      cmocka_unit_test(test_no_memory)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
+					   cmocka_unit_test(test_every_prefix),
+					   cmocka_unit_test(test_every_byte_changed),
+					   cmocka_unit_test(test_refused),
+					   cmocka_unit_test(test_too_much),
+					   cmocka_unit_test(test_sizes),
+					   cmocka_unit_test(test_unknown_forms),
+					   cmocka_unit_test(test_no_memory),
+					   cmocka_unit_test(test_claims_need_their_form)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
