@@ -29,8 +29,8 @@ struct resource_request {
 	struct str resource;
 	int64_t count; /* 1 to COMPANION_MAX. */
 	/*
-	 * It can be met instead of the request before it. Of such a group of alternatives, each quota
-	 * is charged the most expensive one. Only claims have alternatives.
+	 * It can be met instead of the request before it. Of such a group of alternatives, each
+	 * quota is charged the most expensive one. Only claims have alternatives.
 	 */
 	bool alternative;
 };

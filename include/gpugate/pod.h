@@ -102,8 +102,8 @@ struct owner {
 struct pod {
 	bool present; /* The object is not null and is a Pod. */
 	/*
-	 * For a ledger, which keeps the same of both: the object is this ResourceClaim. Then only its
-	 * metadata is set besides. NULL: it is a Pod.
+	 * For a ledger, which keeps the same of both: the object is this ResourceClaim. Then only
+	 * its metadata is also set, without labels and annotations. NULL: it is a Pod.
 	 */
 	const struct claim *as_claim;
 	struct str name;

@@ -59,7 +59,7 @@ struct claim_problem {
 	const char *what, *remedy;
 };
 
-/* The first row whose condition is true is the problem of an option; `what` is NULL: none. */
+/* Returns the problem of an option; `what` is NULL: it has none. */
 static struct claim_problem find_problem(const struct claim_option *option)
 {
 	if (option->device_class.len == 0)
@@ -72,13 +72,31 @@ static struct claim_problem find_problem(const struct claim_option *option)
 	if (option->mode == CLAIM_EXACT_COUNT && option->count <= 0)
 		return (struct claim_problem){option->count_text, "has a count that is no number of devices",
 					      "request at least 1"};
-	if (option->mode == CLAIM_EXACT_COUNT && option->count > RESOURCE_REQUEST_MAX)
-		return (struct claim_problem){option->count_text, "has a count of more than 1000000000",
-					      "request fewer"};
 	return (struct claim_problem){.what = NULL};
 }
 
 _Static_assert(RESOURCE_REQUEST_MAX == 1000000000 && CLAIM_OPTIONS_MAX == 256, "the sentences name these");
+
+/* Returns how many devices a request is for, at most one more than are allowed. */
+static int64_t request_most(const struct claim_request *request)
+{
+	int64_t most = 0;
+	for (uint32_t k = 0; k < request->option_count; k++)
+		if (request->options[k].mode == CLAIM_EXACT_COUNT && request->options[k].count > most)
+			most = request->options[k].count;
+	return most > RESOURCE_REQUEST_MAX ? RESOURCE_REQUEST_MAX + 1 : most;
+}
+
+/* As for a Pod; this bounds what a quota is charged. */
+static int check_total(struct evaluation *e, const struct claim *claim)
+{
+	int64_t total = 0;
+	for (uint32_t i = 0; i < claim->request_count; i++)
+		total += request_most(&claim->requests[i]);
+	return total > RESOURCE_REQUEST_MAX
+		   ? refuse(e, STR(""), "the claim requests more than 1000000000 devices", STR(""), "; request fewer")
+		   : 0;
+}
 
 static int check_form(struct evaluation *e, const struct claim *claim)
 {
@@ -141,7 +159,7 @@ int claim_check(struct evaluation *e)
 		    e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
 		    "the claim has more than 256 ways to meet its requests, or more devices than "
 		    "a claim can have; request less");
-	if (has_quotas(e) && (check_form(e, claim) < 0 || check_admin(e, claim) < 0 ||
+	if (has_quotas(e) && (check_form(e, claim) < 0 || check_total(e, claim) < 0 || check_admin(e, claim) < 0 ||
 			      (claim->marked_extended && claim_check_mark(e) < 0)))
 		return -1;
 	return charges_check_claim(e, has_unknown(claim));

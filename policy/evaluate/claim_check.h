@@ -1,4 +1,4 @@
-/* claim_check: what quotas require of a ResourceClaim, besides room. */
+/* claim_check: what quotas require of a ResourceClaim, other than room. */
 #ifndef POLICY_EVALUATE_CLAIM_CHECK_H
 #define POLICY_EVALUATE_CLAIM_CHECK_H
 

@@ -57,9 +57,9 @@ struct ledger_text {
 };
 
 /*
- * Whether a Pod or claim can be encoded in the newest form: it has requests, and its names are short
- * and plain. The name of the Pod may be absent, because form 2 does not store it. An older form may
- * not be able to hold it: see ledger_text_first_form.
+ * Whether a Pod or claim can be encoded in the newest form: it has requests, and its names are
+ * short and plain. The name of the Pod may be absent, because form 2 does not store it. An older
+ * form may not be able to hold it: see ledger_text_first_form.
  */
 bool ledger_text_fits(const struct consumer *consumer);
 
@@ -74,8 +74,8 @@ size_t ledger_text_bytes(const struct consumer *consumer);
 
 /*
  * Write a text: begin, add for each Pod and claim, end. The consumers must stay valid until the
- * end. Failure sets out->failed; so does a consumer that the form cannot hold, which the caller must
- * leave out if the others are to be written.
+ * end. Failure sets out->failed; so does a consumer that the form cannot hold, which the caller
+ * must leave out if the others are to be written.
  */
 void ledger_text_begin(struct ledger_text *text, struct buf *out, unsigned form);
 void ledger_text_add(struct ledger_text *text, const struct consumer *consumer);
@@ -94,8 +94,8 @@ enum ledger_text_result {
 
 /*
  * Decodes a text; an empty one has no Pods. Calls `found` for each Pod and claim, which is borrowed
- * from `text` and the arena. `found` returns 0, or -1 without memory to end the reading. A failure sets
- * an error, which names the corrupt record.
+ * from `text` and the arena. `found` returns 0, or -1 without memory to end the reading. A failure
+ * sets an error, which names the corrupt record.
  */
 enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,
 					 int (*found)(void *context, const struct consumer *consumer), void *context,

@@ -1,0 +1,543 @@
+/*
+ * test_claims: what ResourceClaims request, what they are charged, and which of them are refused
+ * although there is room.
+ */
+#include "tests/unit/policy_fixture.h"
+
+#include "gpugate/claim.h"
+#include "gpugate/consumer.h"
+#include "gpugate/decision.h"
+#include "gpugate/quota.h"
+
+#define CLASS "deviceclass.resource.kubernetes.io/"
+#define MARK "'annotations':{'resource.kubernetes.io/extended-resource-claim':'true'}"
+#define OF_POD(kind) "'ownerReferences':[{'apiVersion':'v1','kind':'" kind "','name':'p','uid':'1','controller':true}]"
+
+/* --- What they request --- */
+
+/* A claim with this status, as a watch delivers it. */
+static int read_claim(const char *spec, const char *status, struct arena *arena, struct pod *pod)
+{
+	size_t size = strlen(spec) + strlen(status) + 256;
+	char *text = arena_zalloc(arena, size + REVIEW_PADDING, 1);
+	struct error err = {0};
+	if (!text)
+		return -2;
+	snprintf(text, size, "{'metadata':{'name':'c','uid':'u'},'spec':{'devices':{'requests':[%s]}},'status':%s}",
+		 spec, status);
+	for (char *c = text; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	return review_read_claim_as_pod(text, strlen(text), arena, pod, &err);
+}
+
+/* Prints requests as `gpu=1|mig=2 gpu=3`, without the prefix of device classes. */
+static void print_requests(const struct resource_request *requests, uint32_t count, char *out, size_t size)
+{
+	size_t len = 0;
+	out[0] = '\0';
+	for (uint32_t i = 0; i < count; i++) {
+		assert_true(str_starts(requests[i].resource, STR(CLASS)));
+		len += (size_t)snprintf(out + len, size - len, "%s%.*s=%lld",
+					requests[i].alternative ? "|"
+					: i                     ? " "
+								: "",
+					STR_ARG(str_tail(requests[i].resource, sizeof CLASS - 1)),
+					(long long)requests[i].count);
+	}
+}
+
+#define ALLOCATED(results) "{'allocation':{'devices':{'results':[" results "]}}}"
+#define OPTIONS                                                                                                        \
+	"{'name':'r','firstAvailable':[{'name':'x','deviceClassName':'gpu'},{'name':'y','deviceClassName':'mig','count':2}]}"
+#define TWO                                                                                                            \
+	"{'name':'r','exactly':{'deviceClassName':'gpu','count':2}},{'name':'s','exactly':{'deviceClassName':'mig'}}"
+
+static void test_requests(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *requests, *status, *expected;
+	} rows[] = {
+	    {"", "null", ""},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu'}}", "null", "gpu=1"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','allocationMode':'','count':3}}", "null", "gpu=3"},
+	    {"{'name':'r','deviceClassName':'gpu','count':3}", "null", "gpu=3"},
+	    {TWO, "{}", "gpu=2 mig=1"},
+	    /* The order is kept, and so are the groups. */
+	    {"{'name':'a','exactly':{'deviceClassName':'z'}}," OPTIONS
+	     ",{'name':'b','exactly':{'deviceClassName':'a'}}",
+	     "null", "z=1 gpu=1|mig=2 a=1"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','allocationMode':'All'}}", "null", "gpu=32"},
+	    /* What is unknown counts as many. */
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','allocationMode':'Some'}}", "null", "gpu=32"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','allocationMode':'Some','count':40}}", "null", "gpu=40"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':-1}}", "null", "gpu=32"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':0}}", "null", "gpu=32"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':1.5}}", "null", "gpu=32"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':99999999999999999999}}", "null", "gpu=32"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':9223372036854775807}}", "null",
+	     "gpu=9007199254740992"},
+	    {"{'name':'r','someday':{'deviceClassName':'gpu'}}", "null", ""},
+	    {"{'name':'r','exactly':{'deviceClassName':''}}", "null", ""},
+	    /* What is not held. */
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','adminAccess':true}}", "null", ""},
+	    {"{'name':'r','firstAvailable':[{'name':'x','deviceClassName':'gpu','adminAccess':true},{'name':'y',"
+	     "'deviceClassName':'mig'},{'name':'z','deviceClassName':'t4'}]}",
+	     "null", "mig=1|t4=1"},
+	    {"{'name':'r','firstAvailable':[{'name':'x','deviceClassName':'gpu','adminAccess':true}]}," OPTIONS, "null",
+	     "gpu=1|mig=2"},
+	    /* What is allocated. */
+	    {TWO, ALLOCATED("{'request':'r'},{'request':'s'},{'request':'r'}"), "gpu=2 mig=1"},
+	    {TWO, ALLOCATED("{'request':'r','driver':'d'}"), "gpu=1"},
+	    {TWO, ALLOCATED("{'request':'r'},{'request':'r','adminAccess':true}"), "gpu=1"},
+	    {TWO, ALLOCATED("{'request':'r','adminAccess':true}"), ""},
+	    {OPTIONS, ALLOCATED("{'request':'r/y'},{'request':'r/y'}"), "mig=2"},
+	    {OPTIONS, ALLOCATED("{'request':'r/x'}"), "gpu=1"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','allocationMode':'All'}}", ALLOCATED("{'request':'r'}"),
+	     "gpu=1"},
+	    {OPTIONS "," TWO, ALLOCATED("{'request':'r/x'},{'request':'s'}"), "gpu=1 mig=1"},
+	    /* A device of no known request: what is held is unknown. */
+	    {OPTIONS, ALLOCATED("{'request':'r'}"), "gpu=1|mig=2"},
+	    {OPTIONS, ALLOCATED("{'request':'r/z'}"), "gpu=1|mig=2"},
+	    {OPTIONS, ALLOCATED("{'request':'r/'}"), "gpu=1|mig=2"},
+	    {OPTIONS, ALLOCATED("{'request':'r/x'},{'request':'q'}"), "gpu=1|mig=2"},
+	    {OPTIONS, ALLOCATED("{}"), "gpu=1|mig=2"},
+	    {TWO, ALLOCATED("{'request':'r/x'}"), "gpu=2 mig=1"},
+	    {TWO, ALLOCATED(""), "gpu=2 mig=1"},
+	    {TWO, "{'allocation':null}", "gpu=2 mig=1"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct arena arena;
+		struct pod pod;
+		const struct resource_request *requests;
+		uint32_t count;
+		char text[1024];
+		arena_init(&arena, 4096, 1 << 20);
+		assert_int_equal(read_claim(rows[i].requests, rows[i].status, &arena, &pod), 0);
+		assert_int_equal(policy_pod_requests(&pod, &arena, &requests, &count), 0);
+		print_requests(requests, count, text, sizeof text);
+		if (strcmp(text, rows[i].expected) != 0)
+			fail_msg("%s %s: %s", rows[i].requests, rows[i].status, text);
+		/* The Pod for which a scheduler has made it is charged. */
+		struct claim marked = *pod.as_claim;
+		marked.marked_extended = true;
+		assert_int_equal(policy_claim_requests(&marked, &arena, &requests, &count), 0);
+		assert_int_equal(count, 0);
+		arena_release(&arena);
+	}
+}
+
+/* As many requests as the API server allows are kept, and more are not read by a watch. */
+static void test_bounds(void **state)
+{
+	(void)state;
+	for (int requests = 32; requests <= 33; requests++) {
+		struct arena arena;
+		struct buf spec, results;
+		struct pod pod;
+		const struct resource_request *found;
+		uint32_t count;
+		arena_init(&arena, 65536, 16 << 20);
+		buf_init(&spec, 1 << 20);
+		buf_init(&results, 1 << 20);
+		for (int i = 0; i < requests; i++) {
+			buf_printf(&spec, "%s{'name':'r%d','firstAvailable':[", i ? "," : "", i);
+			buf_printf(&results, "%s{'request':'r%d/o0'}", i ? "," : "", i);
+			for (int k = 0; k < 8; k++)
+				buf_printf(&spec, "%s{'name':'o%d','deviceClassName':'c%d'}", k ? "," : "", k, k);
+			buf_text(&spec, "]}");
+		}
+		buf_char(&spec, '\0');
+		buf_char(&results, '\0');
+		bool bounded = requests == 32;
+		char status[4096];
+		snprintf(status, sizeof status, "{'allocation':{'devices':{'results':[%s]}}}", results.ptr);
+		assert_int_equal(read_claim(spec.ptr, "null", &arena, &pod), bounded ? 0 : -1);
+		assert_int_equal(read_claim(OPTIONS, status, &arena, &pod), bounded ? 0 : -1);
+		if (bounded) {
+			assert_int_equal(read_claim(spec.ptr, "null", &arena, &pod), 0);
+			assert_int_equal(policy_pod_requests(&pod, &arena, &found, &count), 0);
+			assert_int_equal(count, CLAIM_OPTIONS_MAX);
+			for (uint32_t i = 0; i < count; i++)
+				assert_int_equal(found[i].alternative, i % 8 != 0);
+			assert_int_equal(read_claim(spec.ptr, status, &arena, &pod), 0);
+			assert_int_equal(policy_pod_requests(&pod, &arena, &found, &count), 0);
+			assert_true(count == 1 && found[0].count == 32);
+			struct arena little;
+			arena_init(&little, 64, 1024);
+			assert_int_equal(policy_pod_requests(&pod, &little, &found, &count), -1);
+			arena_release(&little);
+		}
+		buf_release(&spec);
+		buf_release(&results);
+		arena_release(&arena);
+	}
+}
+
+/* --- What they are charged --- */
+
+#define TENANT(spec) "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: " spec "\n"
+#define FLEET                                                                                                          \
+	"---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\nspec: {resource: nvidia.com/gpu, " \
+	"memory: 80Gi, nodeLabels: {product: a100}, deviceClasses: [gpu, a100], mig: {model: a100-80gb, offered: "     \
+	"[1g.10gb], deviceClasses: {mig: 1g.10gb}}}\n"                                                                 \
+	"---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\nspec: {resource: nvidia.com/gpu, "   \
+	"memory: 16Gi, weight: 0.25, nodeLabels: {product: t4}, deviceClasses: [gpu, t4]}\n"                           \
+	"---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: amd}\nspec: {resource: amd.com/gpu, "     \
+	"deviceClasses: [amd]}\n"                                                                                      \
+	"---\napiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: {otherResources: ['" CLASS         \
+	"nic*']}\n"
+#define QUOTAS                                                                                                         \
+	TENANT(                                                                                                        \
+	    "{namespaces: [a], quotas: [{name: all, measure: gpus, hard: 99}, {name: count, hard: 99}, {name: mem, "   \
+	    "measure: memory, hard: 9Ti, resources: [nvidia.com/*]}, {name: amd, hard: 9, resources: [amd.com/gpu]}, " \
+	    "{name: t4, hard: 9, accelerators: [t4]}, {name: nic, hard: 9, resources: ['" CLASS "nic']}]}")
+
+static const char *const classes[] = {CLASS "gpu", CLASS "a100", CLASS "mig",  CLASS "t4",
+				      CLASS "amd", CLASS "nic",  CLASS "nic2", CLASS "unknown"};
+#define CLASSES (sizeof classes / sizeof *classes)
+#define QUOTAS_MAX 8
+#define REQUESTS_MAX 6
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+/* Charges the requests of a Pod or claim, by quota. */
+static void charge(const struct policy *policy, enum consumer_kind kind, const struct resource_request *requests,
+		   uint32_t count, wide amounts[QUOTAS_MAX])
+{
+	struct consumer consumer = {.kind = kind, .namespace = STR("a"), .requests = requests, .request_count = count};
+	struct charge charges[QUOTAS_MAX];
+	assert_true(policy_charge_max(policy) <= QUOTAS_MAX);
+	int made = policy_charge(policy, &consumer, NULL, charges);
+	assert_true(made >= 0);
+	memset(amounts, 0, QUOTAS_MAX * sizeof *amounts);
+	for (int i = 0; i < made; i++)
+		amounts[charges[i].quota] = charges[i].amount;
+}
+
+/*
+ * Computes, by quota, the maximum over all choices of one alternative for each request, of what a
+ * Pod with these resources would be charged.
+ */
+static void charge_choices(const struct policy *policy, const struct resource_request *requests, uint32_t count,
+			   uint32_t from, struct resource_request *chosen, uint32_t chosen_count, wide most[QUOTAS_MAX])
+{
+	if (from == count) {
+		wide amounts[QUOTAS_MAX];
+		charge(policy, CONSUMER_POD, chosen, chosen_count, amounts);
+		for (int q = 0; q < QUOTAS_MAX; q++)
+			most[q] = amounts[q] > most[q] ? amounts[q] : most[q];
+		return;
+	}
+	uint32_t end = from + 1;
+	while (end < count && requests[end].alternative)
+		end++;
+	for (uint32_t i = from; i < end; i++) {
+		chosen[chosen_count] = requests[i];
+		chosen[chosen_count].alternative = false;
+		charge_choices(policy, requests, count, end, chosen, chosen_count + 1, most);
+	}
+}
+
+static void test_charges(void **state)
+{
+	(void)state;
+	struct policy *policy = fixture_policy(FLEET QUOTAS, NULL, 0);
+	uint32_t seed = 1, positive = 0;
+	assert_non_null(policy);
+	for (int round = 0; round < 3000; round++) {
+		struct resource_request requests[REQUESTS_MAX], chosen[REQUESTS_MAX];
+		uint32_t count = 1 + next_random(&seed) % REQUESTS_MAX;
+		bool plain = next_random(&seed) % 4 == 0;
+		wide claim[QUOTAS_MAX], pod[QUOTAS_MAX], most[QUOTAS_MAX] = {0};
+		for (uint32_t i = 0; i < count; i++)
+			requests[i] = (struct resource_request){str_of(classes[next_random(&seed) % CLASSES]),
+								next_random(&seed) % 8 ? 1 + next_random(&seed) % 9
+										       : RESOURCE_REQUEST_MAX,
+								!plain && i && next_random(&seed) % 2};
+		charge(policy, CONSUMER_CLAIM, requests, count, claim);
+		charge_choices(policy, requests, count, 0, chosen, 0, most);
+		assert_memory_equal(claim, most, sizeof claim);
+		for (int q = 0; q < QUOTAS_MAX; q++)
+			positive += claim[q] > 0;
+		if (!plain)
+			continue;
+		/* Without alternatives, a claim is charged as a Pod is. */
+		charge(policy, CONSUMER_POD, requests, count, pod);
+		assert_memory_equal(claim, pod, sizeof claim);
+	}
+	assert_true(positive > 3000);
+	policy_release(policy);
+}
+
+static void test_charges_of_each_quota(void **state)
+{
+	(void)state;
+	struct policy *policy = fixture_policy(FLEET QUOTAS, NULL, 0);
+	/* Each quota is charged for the alternative that is the most expensive one there. */
+	const struct resource_request requests[] = {{.resource = STR(CLASS "t4"), .count = 3},
+						    {STR(CLASS "a100"), 1, true},
+						    {STR(CLASS "amd"), 2, true},
+						    {.resource = STR(CLASS "mig"), .count = 1}};
+	struct consumer consumer = {
+	    .kind = CONSUMER_CLAIM, .namespace = STR("a"), .requests = requests, .request_count = 4};
+	struct charge charges[QUOTAS_MAX];
+	struct buf text;
+	int count = policy_charge(policy, &consumer, NULL, charges);
+	assert_true(count > 0);
+	buf_init(&text, 4096);
+	policy_print_charges(policy, charges, (size_t)count, &text);
+	buf_char(&text, '\0');
+	assert_string_equal(text.ptr, "a/all=2.14, a/amd=2, a/count=4, a/mem=90Gi, a/t4=3");
+	buf_release(&text);
+	policy_release(policy);
+}
+
+/* --- What is refused --- */
+
+struct asked {
+	const char *operation, *user, *metadata, *requests, *old;
+};
+
+static void claim_review(struct fixture_review *r, const char *namespace, const char *kind, const struct asked *asked)
+{
+	char *bytes;
+	bool template = strcmp(kind, "ResourceClaimTemplate") == 0;
+	assert_true(
+	    asprintf(
+		&bytes,
+		"{'kind':'AdmissionReview','apiVersion':'admission.k8s.io/v1','request':{'uid':'r1','kind':{'group':"
+		"'resource.k8s.io','version':'v1','kind':'%s'},'resource':{'group':'resource.k8s.io','version':'v1',"
+		"'resource':'x'},'name':'c','namespace':'%s','operation':'%s','userInfo':{'username':'%s'},'object':{"
+		"'metadata':{'name':'c','uid':'u1'%s%s},'spec':%s{'devices':{'requests':[%s]}}%s,"
+		"'status':{'allocation':{'devices':{'results':[{'request':'none'}]}}}},"
+		"'oldObject':%s,'dryRun':false}}%*s",
+		kind, namespace, asked->operation ? asked->operation : "CREATE", asked->user ? asked->user : "alice",
+		asked->metadata ? "," : "", asked->metadata ? asked->metadata : "", template ? "{'spec':" : "",
+		asked->requests ? asked->requests : "", template ? "}" : "", asked->old ? asked->old : "null",
+		REVIEW_PADDING, "") > 0);
+	for (char *c = bytes; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	r->bytes = bytes;
+	arena_init(&r->arena, 65536, 16 << 20);
+	struct error err = {0};
+	if (review_read(r->bytes, strlen(r->bytes) - REVIEW_PADDING, &r->arena, &r->review, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+/* Writes the messages, or the charges in brackets. */
+static void validate(const struct policy *policy, const char *namespace, const char *kind, const struct asked *asked,
+		     char *out, size_t size)
+{
+	struct fixture_review r;
+	struct decision decision;
+	struct buf text;
+	claim_review(&r, namespace, kind, asked);
+	assert_int_equal(policy_validate(policy, &r.review, &r.arena, &decision, NULL), 0);
+	buf_init(&text, 1 << 20);
+	for (uint32_t i = 0; i < decision.violation_count; i++)
+		buf_printf(&text, "%s%s%.*s", i ? "\n" : "",
+			   decision.violations[i].enforcement == ENFORCEMENT_DENY ? "" : "warning: ",
+			   STR_ARG(decision.violations[i].message));
+	assert_true(!decision.charged || !decision.denied);
+	if (decision.charged) {
+		struct charge charges[QUOTAS_MAX];
+		int count = policy_charge(policy, &decision.consumer, NULL, charges);
+		assert_true(count >= 0);
+		assert_int_equal(decision.consumer.kind, CONSUMER_CLAIM);
+		assert_true(str_eq(decision.consumer.uid, STR("u1")) && str_eq(decision.consumer.name, STR("c")) &&
+			    str_eq(decision.consumer.namespace, str_of(namespace)));
+		buf_char(&text, '[');
+		policy_print_charges(policy, charges, (size_t)count, &text);
+		buf_char(&text, ']');
+	}
+	snprintf(out, size, "%.*s", STR_ARG(buf_view(&text)));
+	buf_release(&text);
+	arena_release(&r.arena);
+	free(r.bytes);
+}
+
+#define EXACTLY(options) "{'name':'r','exactly':{" options "}}"
+#define GPU(more) EXACTLY("'deviceClassName':'gpu'" more)
+#define GUARD(spec) "---\napiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: g}\nspec: " spec "\n"
+#define ADMIN GPU(",'adminAccess':true")
+#define NOT_THE_SCHEDULER                                                                                               \
+	"the annotation resource.kubernetes.io/extended-resource-claim is the scheduler's, for claims that it creates " \
+	"for the extended resources of a Pod; remove it"
+#define SCHEDULER "system:kube-scheduler"
+#define ALL_QUOTA TENANT("{namespaces: [a], quotas: [{name: q, measure: gpus, hard: 9}]}")
+#define T4_QUOTA TENANT("{namespaces: [a], quotas: [{name: q, hard: 9, accelerators: [t4]}]}")
+#define NO_ADMIN                                                                                                       \
+	"request r has adminAccess, by which it uses devices that no quota counts; remove adminAccess, or ask the "    \
+	"platform team for a Guard that allows it"
+
+static void test_decisions(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *policy, *namespace;
+		struct asked asked;
+		const char *expected;
+	} rows[] = {
+	    {ALL_QUOTA, "a", {.requests = GPU("")}, "[a/q=1]"},
+	    {ALL_QUOTA, "a", {.requests = GPU(",'count':3") "," EXACTLY("'deviceClassName':'t4'")}, "[a/q=3.25]"},
+	    {ALL_QUOTA, "a", {.requests = OPTIONS}, "[a/q=1]"},
+	    {ALL_QUOTA, "a", {.requests = GPU(",'allocationMode':'All'")}, "[a/q=32]"},
+	    {ALL_QUOTA, "a", {.requests = ""}, ""},
+	    /* What no quota counts is not kept, and does not tear groups apart. */
+	    {ALL_QUOTA, "a", {.requests = EXACTLY("'deviceClassName':'nic'")}, ""},
+	    {ALL_QUOTA,
+	     "a",
+	     {.requests = GPU("") ",{'name':'s','firstAvailable':[{'name':'x','deviceClassName':'nic'},{'name':'y',"
+				  "'deviceClassName':'t4'},{'name':'z','deviceClassName':'amd'}]}"},
+	     "[a/q=2]"},
+	    {QUOTAS, "a", {.requests = EXACTLY("'deviceClassName':'nic'")}, "[a/nic=1]"},
+	    {QUOTAS, "a", {.requests = EXACTLY("'deviceClassName':'nic2'")}, ""},
+	    /* Tenants and coverage. */
+	    {ALL_QUOTA,
+	     "b",
+	     {.requests = GPU("")},
+	     "namespace \"b\" belongs to no tenant of the GPU policy, so its claims may not request accelerators; use a "
+	     "namespace of a tenant, or ask the platform team to add this one to a tenant"},
+	    {ALL_QUOTA, "b", {.requests = EXACTLY("'deviceClassName':'nic'")}, ""},
+	    {ALL_QUOTA, "b", {.requests = ADMIN}, ""},
+	    {T4_QUOTA,
+	     "a",
+	     {.requests = GPU("")},
+	     "no GPU quota of tenant \"a\" covers deviceclass.resource.kubernetes.io/gpu of Accelerator \"a100\", which "
+	     "the claim could get; use a device class of \"t4\" alone, or ask the platform team for a quota"},
+	    {T4_QUOTA,
+	     "a",
+	     {.requests = EXACTLY("'deviceClassName':'amd'")},
+	     "no GPU quota of tenant \"a\" covers deviceclass.resource.kubernetes.io/amd; ask the platform team for a "
+	     "quota"},
+	    /* Every alternative must be covered. */
+	    {T4_QUOTA,
+	     "a",
+	     {.requests = "{'name':'s','firstAvailable':[{'name':'x','deviceClassName':'t4'},{'name':'y',"
+			  "'deviceClassName':'amd'}]}"},
+	     "no GPU quota of tenant \"a\" covers deviceclass.resource.kubernetes.io/amd; ask the platform team for a "
+	     "quota"},
+	    /* What cannot be counted. */
+	    {ALL_QUOTA,
+	     "a",
+	     {.requests = "{'name':'r'}"},
+	     "request r is of a form that this version of gpugate cannot count; use `exactly` or `firstAvailable`, with "
+	     "a device class"},
+	    {ALL_QUOTA, "b", {.requests = "{'name':'r'}"}, "namespace \"b\" belongs to no tenant"},
+	    {ALL_QUOTA,
+	     "a",
+	     {.requests = GPU(",'allocationMode':'Some'")},
+	     "request r has an allocationMode that this version of gpugate cannot count; use ExactCount or All"},
+	    {ALL_QUOTA,
+	     "a",
+	     {.requests = GPU(",'count':-1")},
+	     "request r has a count that is no number of devices; request at least 1"},
+	    {ALL_QUOTA, "a", {.requests = GPU(",'count':0")}, "request r has a count that is no number"},
+	    {ALL_QUOTA, "a", {.requests = GPU(",'count':1000000000")}, "[a/q=1000000000]"},
+	    {ALL_QUOTA,
+	     "a",
+	     {.requests = GPU(",'count':1000000000") "," GPU("")},
+	     "the claim requests more than 1000000000 devices; request fewer"},
+	    {ALL_QUOTA,
+	     "a",
+	     {.requests = GPU(",'count':9223372036854775807")},
+	     "the claim requests more than 1000000000"},
+	    /* It is used, and not held. */
+	    {ALL_QUOTA, "a", {.requests = ADMIN}, NO_ADMIN},
+	    {ALL_QUOTA GUARD("{resourceClaims: {classes: [gpu], adminAccess: true}}"), "a", {.requests = ADMIN}, ""},
+	    {ALL_QUOTA GUARD("{resourceClaims: {classes: [gpu], adminAccess: true}, exempt: {namespaces: [a]}}"),
+	     "a",
+	     {.requests = ADMIN},
+	     NO_ADMIN},
+	    {ALL_QUOTA GUARD("{resourceClaims: {classes: [gpu], adminAccess: true}}"),
+	     "a",
+	     {.requests = ADMIN "," GPU("")},
+	     "[a/q=1]"},
+	    {TENANT("{namespaces: [a]}"), "a", {.requests = ADMIN}, ""},
+	    /* The mark of the scheduler. */
+	    {ALL_QUOTA, "a", {.requests = GPU(""), .user = SCHEDULER, .metadata = MARK "," OF_POD("Pod")}, ""},
+	    {ALL_QUOTA, "a", {.requests = GPU(""), .metadata = MARK "," OF_POD("Pod")}, NOT_THE_SCHEDULER},
+	    {ALL_QUOTA, "a", {.requests = GPU(""), .user = SCHEDULER, .metadata = MARK}, NOT_THE_SCHEDULER},
+	    {ALL_QUOTA,
+	     "a",
+	     {.requests = GPU(""), .user = SCHEDULER, .metadata = MARK "," OF_POD("Job")},
+	     NOT_THE_SCHEDULER},
+	    {ALL_QUOTA, "a", {.requests = GPU(""), .user = SCHEDULER, .metadata = OF_POD("Pod")}, "[a/q=1]"},
+	    {ALL_QUOTA, "b", {.requests = GPU(""), .metadata = MARK}, "namespace \"b\" belongs to no tenant"},
+	    {TENANT("{namespaces: [a]}"), "a", {.requests = "", .metadata = MARK}, ""},
+	    /* It is added later. */
+	    {ALL_QUOTA, "a", {"UPDATE", NULL, MARK, GPU(""), "{'metadata':{'name':'c'}}"}, NOT_THE_SCHEDULER},
+	    {ALL_QUOTA,
+	     "a",
+	     {"UPDATE", NULL, MARK, GPU(""),
+	      "{'metadata':{'annotations':{'resource.kubernetes.io/extended-resource-claim':'false'}}}"},
+	     NOT_THE_SCHEDULER},
+	    {ALL_QUOTA, "a", {"UPDATE", NULL, MARK, GPU(""), "{'metadata':{" MARK "}}"}, ""},
+	    {ALL_QUOTA, "a", {"UPDATE", SCHEDULER, MARK, GPU(""), "{'metadata':{}}"}, ""},
+	    {ALL_QUOTA, "a", {"UPDATE", NULL, NULL, GPU(",'count':-1"), "{'metadata':{" MARK "}}"}, ""},
+	    {ALL_QUOTA, "b", {"UPDATE", NULL, MARK, GPU(""), "{'metadata':{}}"}, ""},
+	    {ALL_QUOTA, "a", {"DELETE", NULL, NULL, "", "{'metadata':[]}"}, ""},
+	    /* A tenant that only warns is told the same, and is charged. */
+	    {TENANT("{namespaces: [a], enforcement: warn, quotas: [{name: q, hard: 9}]}"),
+	     "a",
+	     {.requests = GPU(",'allocationMode':'Some'")},
+	     "warning: request r has an allocationMode that this version of gpugate cannot count; use ExactCount or "
+	     "All[a/q=32]"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[4096], *yaml;
+		assert_true(asprintf(&yaml, "%s%s", FLEET, rows[i].policy) > 0);
+		struct policy *policy = fixture_policy(yaml, text, sizeof text);
+		if (!policy)
+			fail_msg("%s", text);
+		validate(policy, rows[i].namespace, "ResourceClaim", &rows[i].asked, text, sizeof text);
+		if (!*rows[i].expected ? *text : strncmp(text, rows[i].expected, strlen(rows[i].expected)) != 0)
+			fail_msg("row %zu: %s", i, text);
+		/* A template holds nothing, and can be marked: its claims are refused. */
+		if (!strstr(rows[i].policy, "Guard")) {
+			validate(policy, rows[i].namespace, "ResourceClaimTemplate", &rows[i].asked, text, sizeof text);
+			assert_string_equal(text, "");
+		}
+		policy_release(policy);
+		free(yaml);
+	}
+}
+
+/* A claim with more alternatives than can be kept is refused, wherever it is. */
+static void test_too_many(void **state)
+{
+	(void)state;
+	struct policy *policy = fixture_policy(FLEET ALL_QUOTA, NULL, 0);
+	for (int options = 256; options <= 257; options++) {
+		struct buf requests;
+		char text[4096];
+		buf_init(&requests, 1 << 20);
+		buf_text(&requests, "{'name':'r','firstAvailable':[");
+		for (int i = 0; i < options; i++)
+			buf_printf(&requests, "%s{'name':'o%d','deviceClassName':'t4'}", i ? "," : "", i);
+		buf_text(&requests, "]}");
+		buf_char(&requests, '\0');
+		validate(policy, "a", "ResourceClaim", &(struct asked){.requests = requests.ptr}, text, sizeof text);
+		if (options == 256)
+			assert_string_equal(text, "[a/q=0.25]");
+		else
+			assert_non_null(strstr(text, "the claim has more than 256 ways to meet its requests"));
+		buf_release(&requests);
+	}
+	policy_release(policy);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_requests),  cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_charges),   cmocka_unit_test(test_charges_of_each_quota),
+	    cmocka_unit_test(test_decisions), cmocka_unit_test(test_too_many),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
