@@ -329,9 +329,9 @@ static void test_claims_that_cannot_be_counted_are_refused(void **state)
 	expect_refused(&bench, &x, lacking);
 	load(&bench, 7, 1, STR(""));
 	assert_false(ledger_lacks_claim_version(bench.ledger));
-	ledger_set_form(bench.ledger, LEDGER_FORM_CLAIMS - 1);
+	ledger_set_form(bench.ledger, LEDGER_FORM - 1);
 	expect_refused(&bench, &x, older);
-	ledger_set_form(bench.ledger, LEDGER_FORM_CLAIMS);
+	ledger_set_form(bench.ledger, LEDGER_FORM);
 	assert_int_equal(decide(&bench, &x).outcome, LEDGER_ADMITTED);
 	expect(&bench, 0, 3);
 	close_bench(&bench);
@@ -345,7 +345,7 @@ static void test_what_exceeds_is_denied_in_any_form(void **state)
 	struct shown x, y;
 	open_bench(&bench);
 	see(&bench, show(&x, "x"), 10, false);
-	ledger_set_form(bench.ledger, LEDGER_FORM_CLAIMS - 1);
+	ledger_set_form(bench.ledger, LEDGER_FORM - 1);
 	assert_int_equal(decide(&bench, (show(&y, "y"), &y)).outcome, LEDGER_DENIED);
 	expect(&bench, 3, 0);
 	close_bench(&bench);
@@ -446,12 +446,12 @@ static void test_a_pending_claim_keeps_its_form(void **state)
 	load(&bench, 0, 1, STR(""));
 	assert_int_equal(decide(&bench, (show(&x, "x"), &x)).outcome, LEDGER_ADMITTED);
 	write_all(&bench);
-	ledger_set_form(bench.ledger, LEDGER_FORM_CLAIMS - 1);
-	assert_int_equal(ledger_text_form(encode(&bench)), LEDGER_FORM_CLAIMS);
+	ledger_set_form(bench.ledger, LEDGER_FORM - 1);
+	assert_int_equal(ledger_text_form(encode(&bench)), LEDGER_FORM);
 	assert_false(ledger_form_is_ahead(bench.ledger));
 	/* The request is made again, and its entry is there. */
 	assert_int_equal(see(&bench, &x.pod, 100, false), 0);
-	assert_int_equal(ledger_text_form(encode(&bench)), LEDGER_FORM_CLAIMS);
+	assert_int_equal(ledger_text_form(encode(&bench)), LEDGER_FORM);
 	assert_int_equal(see(&bench, &x.pod, 101, true), LEDGER_FREED);
 	assert_true(ledger_form_is_ahead(bench.ledger));
 	write_all(&bench);
