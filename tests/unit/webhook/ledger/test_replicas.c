@@ -1,7 +1,7 @@
 /*
  * test_replicas: tests several replicas of the cluster ledger in a simulated cluster and in random
- * order. No Pod or claim is ever stored that exceeds a limit, and once nothing happens any more, every
- * replica learns the truth.
+ * order. No Pod or claim is ever stored that exceeds a limit, and once nothing happens any more,
+ * every replica learns the truth.
  *
  * The ledger is the program's own. The code around it imitates webhook/cluster/step.c and the parts
  * below it. It can be made to do one thing wrong (enum fault), which must be noticed within
@@ -89,14 +89,14 @@ struct watch {
 	 * The list in progress: its state after that many events, and the number of Pods delivered.
 	 */
 	int list_to, list_at;
-	struct pod_state listed[PODS]; /* The content of that list; Pods of the other kind are not in it. */
+	struct pod_state listed[PODS]; /* The content of that list. */
 	uint64_t listed_version[PODS];
 	bool asking, answered;
 	int64_t queried_ms;
 	/* As they were when the query was sent. */
 	uint64_t noted_version, noted_view, noted_uid;
 	uint64_t reached;      /* The version of the store when it answered. */
-	uint64_t open_version; /* The view must have reached it to open the object; 0: not known yet. */
+	uint64_t open_version; /* The view must reach it before the object is opened; 0: unknown. */
 };
 
 struct replica {
@@ -774,9 +774,11 @@ static struct policy *load(int all, int memory, int a, int b)
 	    "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: cluster}\n"
 	    "spec: {terminatingGraceSeconds: 2}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\n"
-	    "spec: {resource: nvidia.com/gpu, deviceClasses: [big.example], memory: 80Gi, nodeLabels: {gpu: a100}}\n---\n"
+	    "spec: {resource: nvidia.com/gpu, deviceClasses: [big.example], memory: 80Gi, "
+	    "nodeLabels: {gpu: a100}}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\n"
-	    "spec: {resource: nvidia.com/gpu, deviceClasses: [small.example], memory: 16Gi, nodeLabels: {gpu: t4}}\n---\n"
+	    "spec: {resource: nvidia.com/gpu, deviceClasses: [small.example], memory: 16Gi, "
+	    "nodeLabels: {gpu: t4}}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, hard: %d}, "
 	    "{name: memory, measure: memory, hard: %dGi}]}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {parent: org, namespaces: [a], "
