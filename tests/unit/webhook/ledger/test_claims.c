@@ -389,6 +389,16 @@ static void test_a_write_adds_the_version(void **state)
 	see(&bench, show(&x, "x"), 95, false);
 	encode(&bench);
 	expect_versions(&bench, 7, 95);
+	/* A list that has only begun may have newer ones. */
+	ledger_list_begin(bench.ledger, CONSUMER_CLAIM);
+	encode(&bench);
+	expect_versions(&bench, 7, 0);
+	ledger_see(bench.ledger, &x.pod, 95, false, bench.now_ms);
+	encode(&bench);
+	expect_versions(&bench, 7, 0);
+	ledger_list_end(bench.ledger, CONSUMER_CLAIM, 99, bench.now_ms);
+	encode(&bench);
+	expect_versions(&bench, 7, 95);
 	/* One that is there stays. */
 	load(&bench, 7, 40, STR(""));
 	encode(&bench);
