@@ -479,7 +479,10 @@ static void expire(struct run *run, struct replica *r)
 		run->world.expired += ledger_expire(r->ledger, run->world.now_ms + early_ms);
 }
 
-/* Lists a kind again from time to time, because its view is where it must be before opening. */
+/*
+ * Whether the view of a kind is where it must be before the object is opened. If not, that kind is
+ * listed again from time to time.
+ */
 static bool may_open(struct run *run, struct replica *r, enum consumer_kind kind)
 {
 	const struct watch *watch = &r->watches[kind];
@@ -493,7 +496,7 @@ static bool may_open(struct run *run, struct replica *r, enum consumer_kind kind
 
 static void try_open(struct run *run, struct replica *r)
 {
-	/* Without versions that say anything. Claims are not counted without one. */
+	/* These say nothing. No claim is admitted without a version. */
 	struct ledger_versions versions = {{0, 1}};
 	if (r->state != COPY_SETTLING || r->resettle || r->write)
 		return;
@@ -733,7 +736,7 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 	/* It has been open for long. */
 	world->versions.of[seed % 2 ? CONSUMER_CLAIM : CONSUMER_POD] = VERSIONS_APART;
 	raise_versions(world);
-	/* In half of the worlds, replicas wrote it that do not know claims. */
+	/* In half of the worlds, it was written by a replica that does not know claims. */
 	if (!run->mood->chaos)
 		world->object = (struct document){world->object_version, 1, 1, {{0, one_in(world, 2)}}, STR("1;")};
 	for (int step = 0; step < STEPS && !world->failure; step++) {
