@@ -251,6 +251,7 @@ void ledger_list_begin(struct ledger *ledger, enum consumer_kind kind)
 {
 	struct kind_view *view = &ledger->kinds[kind];
 	view->list++;
+	view->listing = true;
 	view->comparing = false;
 	view->event_version = 0;
 	ledger_list_begins(ledger, LEDGER_CONSUMERS + kind);
@@ -274,6 +275,7 @@ static int drop_unlisted(struct ledger *ledger, enum consumer_kind kind, int64_t
 int ledger_list_end(struct ledger *ledger, enum consumer_kind kind, uint64_t version, int64_t now_ms)
 {
 	int seen = drop_unlisted(ledger, kind, now_ms);
+	ledger->kinds[kind].listing = false;
 	ledger_reach(ledger, kind, version);
 	ledger_list_ends(ledger, LEDGER_CONSUMERS + kind);
 	return seen;

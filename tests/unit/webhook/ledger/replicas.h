@@ -1,10 +1,10 @@
 /*
- * replicas: simulates the cluster around the replicas of a ledger. It has a store, the shared object
- * with compare-and-swap, Pods and ResourceClaims. Each kind of consumer has a version counter of its
- * own, far from that of the other kind, and a log of its events. The API server stores what was
- * admitted early, late (but within BOUND_MS) or never.
+ * replicas: simulates the cluster around the replicas of a ledger. It has a store, the shared
+ * object with compare-and-swap, Pods and ResourceClaims. Each kind of consumer has a version
+ * counter of its own, far from that of the other kind, and a log of its events. The API server
+ * stores what was admitted early, late (but within BOUND_MS) or never.
  *
- * Where only Pods are mentioned, the same holds for claims. One quarter of the consumers are claims.
+ * Where only Pods are mentioned, the same holds for claims. A quarter of the consumers are claims.
  *
  * Everything follows from a seed, and time is a number. test_replicas.c drives the program's own
  * ledger in it.
@@ -325,7 +325,7 @@ static inline void serve_pods(struct world *world)
 	}
 }
 
-/* Sets what happens next to a stored claim: it is allocated or deleted. Returns whether anything does. */
+/* Sets what happens next to a stored claim: it is allocated or deleted. False: nothing happens. */
 static inline bool change_claim(struct world *world, const struct sim_pod *claim, struct pod_state *state)
 {
 	bool deleted = one_in(world, 3);
@@ -339,7 +339,7 @@ static inline bool change_claim(struct world *world, const struct sim_pod *claim
 	return true;
 }
 
-/* Sets what happens next to a stored Pod: it is bound, ends, or is deleted. */
+/* The same for a stored Pod: it is bound, ends, or is deleted. */
 static inline bool change_running(struct world *world, struct sim_pod *pod, struct pod_state *state)
 {
 	switch (next_random(world) % 6) {

@@ -187,21 +187,42 @@ static void test_a_claim_is_allocated_and_deleted(void **state)
 	close_bench(&bench);
 }
 
-/* A claim that is being deleted holds its devices until it is gone, and has no grace period. */
-static void test_a_deletion_does_not_finish_it(void **state)
+/* What is for all devices of a node counts as many, until it is known which these are. */
+static void test_an_allocation_lowers_the_count(void **state)
 {
 	(void)state;
 	struct bench bench;
 	struct shown x;
 	open_bench(&bench);
+	show(&x, "x");
+	x.options[0] = (struct claim_option){.device_class = STR("big.example"), .mode = CLAIM_ALL};
+	x.request.option_count = 1;
+	assert_int_equal(see(&bench, &x.pod, 10, false), 0);
+	expect(&bench, CLAIM_DEVICES_MAX, 0);
+	allocate(&x, "gpus", 2);
+	assert_int_equal(see(&bench, &x.pod, 11, false), LEDGER_FREED);
+	expect(&bench, 2, 0);
+	close_bench(&bench);
+}
+
+/* A claim that is being deleted holds its devices until it is gone, and has no grace period. */
+static void test_a_deletion_does_not_finish_it(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct shown x, y;
+	open_bench(&bench);
 	see(&bench, show(&x, "x"), 10, false);
 	x.pod.deletion_timestamp = STR("2026-01-01T00:00:00Z");
 	assert_int_equal(see(&bench, &x.pod, 11, false), 0);
+	show(&y, "y")->deletion_timestamp = STR("2026-01-01T00:00:00Z");
+	assert_int_equal(see(&bench, &y.pod, 12, false), 0);
 	assert_true(ledger_held(bench.ledger)[0].terminating == 0);
 	bench.now_ms += 1000 * TTL_MS;
 	assert_int_equal(ledger_tick(bench.ledger, bench.now_ms), 0);
-	expect(&bench, 3, 0);
-	assert_int_equal(see(&bench, &x.pod, 12, true), LEDGER_FREED);
+	expect(&bench, 3 + 3, 0);
+	assert_int_equal(see(&bench, &x.pod, 13, true), LEDGER_FREED);
+	assert_int_equal(see(&bench, &y.pod, 14, true), LEDGER_FREED);
 	expect(&bench, 0, 0);
 	close_bench(&bench);
 }
@@ -368,6 +389,16 @@ static void test_a_write_adds_the_version(void **state)
 	see(&bench, show(&x, "x"), 95, false);
 	encode(&bench);
 	expect_versions(&bench, 7, 95);
+	/* A list that has only begun may have newer ones. */
+	ledger_list_begin(bench.ledger, CONSUMER_CLAIM);
+	encode(&bench);
+	expect_versions(&bench, 7, 0);
+	ledger_see(bench.ledger, &x.pod, 95, false, bench.now_ms);
+	encode(&bench);
+	expect_versions(&bench, 7, 0);
+	ledger_list_end(bench.ledger, CONSUMER_CLAIM, 99, bench.now_ms);
+	encode(&bench);
+	expect_versions(&bench, 7, 95);
 	/* One that is there stays. */
 	load(&bench, 7, 40, STR(""));
 	encode(&bench);
@@ -449,7 +480,7 @@ static void test_a_pending_claim_keeps_its_form(void **state)
 	ledger_set_form(bench.ledger, LEDGER_FORM - 1);
 	assert_int_equal(ledger_text_form(encode(&bench)), LEDGER_FORM);
 	assert_false(ledger_form_is_ahead(bench.ledger));
-	/* The request is made again, and its entry is there. */
+	/* Its entry stays for a while after it was seen. */
 	assert_int_equal(see(&bench, &x.pod, 100, false), 0);
 	assert_int_equal(ledger_text_form(encode(&bench)), LEDGER_FORM);
 	assert_int_equal(see(&bench, &x.pod, 101, true), LEDGER_FREED);
@@ -463,6 +494,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_claim_is_allocated_and_deleted),
+	    cmocka_unit_test(test_an_allocation_lowers_the_count),
 	    cmocka_unit_test(test_a_deletion_does_not_finish_it),
 	    cmocka_unit_test(test_a_comparison_heals_what_was_lost),
 	    cmocka_unit_test(test_a_list_is_of_one_kind),

@@ -1,7 +1,7 @@
 /*
  * test_replicas: tests several replicas of the cluster ledger in a simulated cluster and in random
- * order. No Pod or claim is ever stored that exceeds a limit, and once nothing happens any more, every
- * replica learns the truth.
+ * order. No Pod or claim is ever stored that exceeds a limit, and once nothing happens any more,
+ * every replica learns the truth.
  *
  * The ledger is the program's own. The code around it imitates webhook/cluster/step.c and the parts
  * below it. It can be made to do one thing wrong (enum fault), which must be noticed within
@@ -89,14 +89,14 @@ struct watch {
 	 * The list in progress: its state after that many events, and the number of Pods delivered.
 	 */
 	int list_to, list_at;
-	struct pod_state listed[PODS]; /* The content of that list; Pods of the other kind are not in it. */
+	struct pod_state listed[PODS]; /* The content of that list. */
 	uint64_t listed_version[PODS];
 	bool asking, answered;
 	int64_t queried_ms;
 	/* As they were when the query was sent. */
 	uint64_t noted_version, noted_view, noted_uid;
 	uint64_t reached;      /* The version of the store when it answered. */
-	uint64_t open_version; /* The view must have reached it to open the object; 0: not known yet. */
+	uint64_t open_version; /* The view must reach it before the object is opened; 0: unknown. */
 };
 
 struct replica {
@@ -479,7 +479,10 @@ static void expire(struct run *run, struct replica *r)
 		run->world.expired += ledger_expire(r->ledger, run->world.now_ms + early_ms);
 }
 
-/* Lists a kind again from time to time, because its view is where it must be before opening. */
+/*
+ * Whether the view of a kind is where it must be before the object is opened. If not, that kind is
+ * listed again from time to time.
+ */
 static bool may_open(struct run *run, struct replica *r, enum consumer_kind kind)
 {
 	const struct watch *watch = &r->watches[kind];
@@ -493,7 +496,7 @@ static bool may_open(struct run *run, struct replica *r, enum consumer_kind kind
 
 static void try_open(struct run *run, struct replica *r)
 {
-	/* Without versions that say anything. Claims are not counted without one. */
+	/* These say nothing. No claim is admitted without a version. */
 	struct ledger_versions versions = {{0, 1}};
 	if (r->state != COPY_SETTLING || r->resettle || r->write)
 		return;
@@ -733,7 +736,7 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 	/* It has been open for long. */
 	world->versions.of[seed % 2 ? CONSUMER_CLAIM : CONSUMER_POD] = VERSIONS_APART;
 	raise_versions(world);
-	/* In half of the worlds, replicas wrote it that do not know claims. */
+	/* In half of the worlds, it was written by a replica that does not know claims. */
 	if (!run->mood->chaos)
 		world->object = (struct document){world->object_version, 1, 1, {{0, one_in(world, 2)}}, STR("1;")};
 	for (int step = 0; step < STEPS && !world->failure; step++) {
@@ -774,9 +777,11 @@ static struct policy *load(int all, int memory, int a, int b)
 	    "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: cluster}\n"
 	    "spec: {terminatingGraceSeconds: 2}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\n"
-	    "spec: {resource: nvidia.com/gpu, deviceClasses: [big.example], memory: 80Gi, nodeLabels: {gpu: a100}}\n---\n"
+	    "spec: {resource: nvidia.com/gpu, deviceClasses: [big.example], memory: 80Gi, "
+	    "nodeLabels: {gpu: a100}}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\n"
-	    "spec: {resource: nvidia.com/gpu, deviceClasses: [small.example], memory: 16Gi, nodeLabels: {gpu: t4}}\n---\n"
+	    "spec: {resource: nvidia.com/gpu, deviceClasses: [small.example], memory: 16Gi, "
+	    "nodeLabels: {gpu: t4}}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, hard: %d}, "
 	    "{name: memory, measure: memory, hard: %dGi}]}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {parent: org, namespaces: [a], "
