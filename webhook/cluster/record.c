@@ -17,7 +17,7 @@
 /*
  * How often a missing version of claims is added: replicas of an older version leave it out again.
  */
-#define CLAIMS_MS 60000
+#define CLAIMS_MS 10000
 
 static void set_state(struct ledger_cluster *cluster, enum record_state state)
 {
@@ -161,6 +161,18 @@ static bool apply(struct ledger_cluster *cluster, const struct ledger_document *
 	return true;
 }
 
+/*
+ * Whether the version of claims has come back into view: an older definition of the resource hides
+ * that field, and a newer one shows it again, without a change of the object.
+ */
+static bool gains_claim_version(struct ledger_cluster *cluster, const struct ledger_document *document)
+{
+	pthread_mutex_lock(&cluster->mutex);
+	bool lacks = ledger_lacks_claim_version(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
+	return lacks && document->versions[CONSUMER_CLAIM].len;
+}
+
 bool record_apply(struct ledger_cluster *cluster, struct str json, bool current)
 {
 	struct record *record = &cluster->record;
@@ -180,7 +192,8 @@ bool record_apply(struct ledger_cluster *cluster, struct str json, bool current)
 	record->listed = true;
 	if (current && resource_version < record->resource_version)
 		record->invalidated = record->restored = true;
-	if (resource_version > record->resource_version || (current && record->invalidated))
+	if (resource_version > record->resource_version || (current && record->invalidated) ||
+	    (resource_version == record->resource_version && gains_claim_version(cluster, &document)))
 		return apply(cluster, &document, resource_version);
 	return true;
 }

@@ -67,6 +67,20 @@ static int count_entry(void *context, const struct consumer *consumer)
 	return 0;
 }
 
+/*
+ * If a replica of an older version has left out the version of claims, the last one that was known
+ * still holds: claims may have been folded up to it.
+ */
+static void take_versions(struct ledger *ledger, struct ledger_versions versions)
+{
+	struct kind_view *claims = &ledger->kinds[CONSUMER_CLAIM];
+	ledger->lacks_claim_version = versions.of[CONSUMER_CLAIM] == 0;
+	if (ledger->lacks_claim_version && claims->version != UINT64_MAX)
+		versions.of[CONSUMER_CLAIM] = claims->version;
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		ledger->kinds[kind].version = versions.of[kind];
+}
+
 int ledger_load(struct ledger *ledger, struct ledger_versions versions, struct str pending, int64_t now_ms,
 		struct error *err)
 {
@@ -82,8 +96,7 @@ int ledger_load(struct ledger *ledger, struct ledger_versions versions, struct s
 	if (result < 0)
 		return result;
 	strip(ledger, ENTRY_PENDING, is_of_older_copy);
-	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
-		ledger->kinds[kind].version = versions.of[kind];
+	take_versions(ledger, versions);
 	ledger->copy_form = ledger_text_form(pending);
 	return 0;
 }
@@ -103,17 +116,20 @@ uint64_t ledger_version(const struct ledger *ledger, enum consumer_kind kind)
 
 bool ledger_lacks_claim_version(const struct ledger *ledger)
 {
-	return ledger->kinds[CONSUMER_CLAIM].version == 0;
+	return ledger->lacks_claim_version;
 }
 
 /*
  * Whether a write leaves a pending entry out: its Pod is gone, will never appear, or was first seen
- * long enough ago.
+ * long enough ago. A claim stays while the version of claims is not known to be stored, because its
+ * event must be at or below that version.
  */
 static bool is_left_out(const struct ledger *ledger, const struct entry *entry, int64_t now_ms)
 {
 	if (!entry_takes_text(entry))
 		return true;
+	if (entry->consumer.kind == CONSUMER_CLAIM && ledger->lacks_claim_version)
+		return false;
 	return entry_seen(entry) &&
 	       (now_ms - entry->seen_ms >= ledger->options.fold_ms || !ledger_text_fits(&entry->consumer));
 }
@@ -144,7 +160,7 @@ static uint64_t version_to_write(const struct ledger *ledger, enum consumer_kind
 	struct ledger_versions newest;
 	ledger_newest(ledger, &newest);
 	bool adds = kind == CONSUMER_CLAIM && ledger_lacks_claim_version(ledger) && !view->listing;
-	return adds ? newest.of[kind] : view->version;
+	return adds && newest.of[kind] > view->version ? newest.of[kind] : view->version;
 }
 
 void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, struct ledger_versions *versions)

@@ -14,6 +14,7 @@ struct ledger *ledger_create(const struct ledger_options *options, struct error 
 	if (ledger) {
 		ledger->options = *options;
 		ledger->form = LEDGER_FORM;
+		ledger->lacks_claim_version = true;
 		arena_init(&ledger->scratch, 16 << 10, 16 << 20);
 		for (enum ledger_list list = 0; list < LEDGER_LABELLED; list++)
 			labels_init(&ledger->labels[list]);

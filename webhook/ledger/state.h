@@ -41,6 +41,7 @@ struct ledger {
 	unsigned copy_form;         /* Form of the copy's text; 0: the text is empty. */
 	unsigned form;              /* Form to write. */
 	struct kind_view kinds[CONSUMER_KINDS];
+	bool lacks_claim_version; /* The copy has no version of claims. */
 	/* Kinds of enum ledger_list of which data was lost for lack of memory, as bits. */
 	uint8_t lost;
 	/* Kinds of which nothing was lost since their last list began, as bits. */

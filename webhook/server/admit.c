@@ -75,7 +75,7 @@ static void log_decision(const struct admitting *a, enum log_level level, const 
 	const struct claim *claim = &a->review.claim;
 	const struct log_field fields[] = {
 	    {"path", str_of(endpoints[a->http->endpoint].path), false},
-	    {"uid", a->review.object.uid, false},
+	    {"uid", claim->present ? claim->uid : a->review.object.uid, false},
 	    {"namespace", a->review.namespace, false},
 	    {"pod", claim->present ? absent : review_object_name(&a->review), false},
 	    {"kind", claim->present ? a->review.kind : absent, false},

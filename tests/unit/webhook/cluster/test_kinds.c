@@ -101,7 +101,7 @@ static void test_a_settled_record_needs_both_versions(void **state)
 }
 
 /*
- * The version of claims is added by a write of its own, and once a minute at most: an older
+ * The version of claims is added by a write of its own, and at most every ten seconds: an older
  * definition of the resource drops it.
  */
 static void test_a_missing_version_of_claims_is_added(void **state)
