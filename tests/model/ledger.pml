@@ -7,7 +7,7 @@
  * Size      PODS and CLAIMS (how many consumers are Pods, and how many are ResourceClaims; together
  *           2 to 4), REPLICAS (2 or 3), CAP (maximum entries in the ledger; 0: unlimited)
  * Charges   HARD: one quota, 1 for each consumer; HARD_MEMORY: another, 2 for each consumer, 1 once
- *           it is bound; MOVES: two tenants and their parent
+ *           it is bound or allocated; MOVES: two tenants and their parent
  * Events    CRASHES, LOSSES, DELETIONS, SETTLINGS, RESTORES (how often a replica crashes, the
  *           response to a PUT is lost, the ledger is deleted, a replica makes an open ledger
  *           settle, or the storage is restored), SWEEPS, BINDS (Pods are bound, and claims are
@@ -178,7 +178,11 @@ typedef replica_state {
 	/* The view of each kind. */
 	byte seen[KINDS];    /* events that were applied, or contained in a list */
 	bool listed[KINDS];  /* it has also reached what was written after them */
-	unsigned missed : 4; /* consumers that were gone before a list, and are never seen */
+	/*
+	 * Consumers that were gone before a list, and are never seen; or that have come back with a
+	 * restored storage, and that it still takes for gone.
+	 */
+	unsigned missed : 4;
 	bool moved;          /* this replica knows that the namespace has moved */
 #ifdef RELISTS
 	bool listing[KINDS]; /* a list is arriving, */
