@@ -113,7 +113,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"Remove the annotation, and request an accelerator in `resources.limits`."),
     [LINT_GPU_OPERATOR_VERSION] = MANIFEST_ROW(
 	"gpu-operator-version", WARNING,
-	"A chart `gpu-operator` is wanted in a version that never existed: after 1.11, versions are by calendar.",
+	"The chart `gpu-operator` is wanted in a version, or by a constraint such as `~2.0`, that no release matches: after 1.11, versions are by calendar. It is read in an Application or ApplicationSet of Argo CD, a HelmRelease of Flux, a HelmChart of K3s, the `dependencies` of a Chart.yaml, and the `helmCharts` of a kustomization.",
 	"Write a version that exists, such as v26.7.0."),
     [LINT_HPA_METRIC] = MANIFEST_ROW(
 	"hpa-metric", WARNING,

@@ -50,9 +50,8 @@ static bool is_completed(struct str group, struct str kind)
 	return false;
 }
 
-static void judge_object(struct linting *linting, const struct node *root, unsigned depth)
+static struct view view_of(const struct linting *linting, const struct node *root)
 {
-	const struct node *items = view_get(root, STR("items"));
 	struct view view = {.docs = &linting->docs,
 			    .report = linting->report,
 			    .root = root,
@@ -63,6 +62,13 @@ static void judge_object(struct linting *linting, const struct node *root, unsig
 			    .namespace = view_text(view_path(root, "metadata.namespace"))};
 	view.group = group_of(view_text_of(root, STR("apiVersion")), &view.version);
 	view.partial = linting->file->partial || is_completed(view.group, view.kind);
+	return view;
+}
+
+static void judge_object(struct linting *linting, const struct node *root, unsigned depth)
+{
+	const struct node *items = view_get(root, STR("items"));
+	const struct view view = view_of(linting, root);
 	if (str_ends(view.kind, STR("List")) && items && items->type == NODE_LIST) {
 		for (const struct node *item = items->first; item && depth < LISTS_MAX; item = item->next)
 			judge_object(linting, item, depth + 1);
@@ -72,15 +78,27 @@ static void judge_object(struct linting *linting, const struct node *root, unsig
 		return;
 	linting->manifests->object_count++;
 	rules_object(&view);
+	rules_charts(&view);
 	rules_pods(&view);
+}
+
+static void judge_document(struct linting *linting, const struct node *root)
+{
+	enum file_class class = classify_document(root);
+	const struct view view = view_of(linting, root);
+	if (class == FILE_MANIFEST)
+		judge_object(linting, root, 0);
+	if (class != FILE_CHARTS)
+		return;
+	linting->manifests->object_count++;
+	rules_charts(&view);
 }
 
 static void judge_documents(struct linting *linting)
 {
 	struct tree_reader *reader = tree_open_lenient(&linting->docs, 0, linting->problems);
 	for (struct node *root; reader && (root = tree_next(reader, &linting->nodes, &linting->texts));) {
-		if (classify_document(root) == FILE_MANIFEST)
-			judge_object(linting, root, 0);
+		judge_document(linting, root);
 		arena_reset(&linting->nodes);
 		arena_reset(&linting->texts);
 	}
@@ -133,6 +151,11 @@ void manifests_lint(struct manifests *manifests, struct report *report)
 		arena_init(&linting.plugin_maps->arena, CHUNK, NAMES_MAX);
 	for (size_t i = 0; ready && i < manifests->file_count; i++) {
 		linting.file = &manifests->files[i];
+		judge_file(&linting);
+	}
+	for (size_t i = 0; ready && i < manifests->chart_count; i++) {
+		const struct manifest_path file = {.path = manifests->charts[i]};
+		linting.file = &file;
 		judge_file(&linting);
 	}
 	if (ready)

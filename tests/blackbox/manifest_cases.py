@@ -49,6 +49,10 @@ OPERATOR = ("apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: cl
             "  devicePlugin: {config: {name: device-plugin, default: any}}\n")
 SLICED = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n    - name: nvidia.com/gpu\n      replicas: 4\n"
 
+CHART = ("apiVersion: v2\nname: platform\nversion: 0.1.0\ndependencies:\n- {name: redis, version: 2.0.0, repository: https://example.com}\n"
+         "- {name: gpu-operator, version: VERSION, repository: https://helm.ngc.nvidia.com/nvidia}\n")
+KUSTOMIZATION = "helmCharts:\n- {name: gpu-operator, repo: https://helm.ngc.nvidia.com/nvidia, version: VERSION}\n"
+
 MISTAKES = {
     "api-version-wrong": [
         "apiVersion: «v1¦monitoring.coreos.com/v1»\nkind: ServiceMonitor\nmetadata: {name: dcgm-exporter}\nspec:\n  endpoints: [{port: metrics, interval: 30s}]\n",
@@ -116,6 +120,12 @@ MISTAKES = {
         ("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: gpus}\nspec:\n  chart:\n    spec:\n      chart: gpu-operator\n"
          "      version: «v3.1.2¦v25.3.4»\n"),
         "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: gpus}\nspec: {chart: nvidia/gpu-operator, version: «v2.0.0¦1.11.1»}\n",
+        ("apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: gpus}\nspec:\n  template:\n    spec:\n      sources:\n"
+         "      - {chart: redis, targetRevision: 2.0.0}\n      - {chart: gpu-operator, targetRevision: «~2.0¦~26.3»}\n"),
+        CHART.replace("VERSION", "«2.0.0¦v26.7.0»"),
+        CHART.replace("apiVersion: v2", "apiVersion: v1").replace("VERSION", "«'>=2.0.0 <3'¦'>=2.0.0'»"),
+        KUSTOMIZATION.replace("VERSION", "«2.0.0¦26.x»"),
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n" + KUSTOMIZATION.replace("VERSION", "«v2.1¦v26.7»"),
     ],
     "hpa-metric": [
         autoscaler("{type: Resource, resource: {name: «nvidia.com/gpu¦cpu», target: {type: Utilization, averageUtilization: 80}}}"),
@@ -239,6 +249,12 @@ QUIET = {
        for kind in ("Object", "External")},
     "metrics that are an alias": autoscaler("&m {type: External}").replace("  metrics:\n  - &m {type: External}", "  minReplicas: 0\n  other: &m [{type: External}]\n  metrics: *m"),
     "another chart": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {chart: redis, targetRevision: 2.0.0}}\n",
+    "a chart with a name that ends alike": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {chart: amd-gpu-operator, targetRevision: 2.0.0}}\n",
+    "a chart of the same repository": CHART.replace("VERSION", "2.0.0").replace("https://helm.ngc.nvidia.com/nvidia", "file://../gpu-operator"),
+    "a chart of a Git repository": ("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: gpus}\nspec: {chart: {spec: {chart: charts/gpu-operator, version: 2.0.0, "
+                                    "sourceRef: {kind: GitRepository, name: platform}}}}\n"),
+    "a version that is filled in": CHART.replace("VERSION", "'${GPU_OPERATOR}'"),
+    "a list of charts without versions": KUSTOMIZATION.replace(", version: VERSION", ""),
     "a configuration with an anchor": plugin("x: &none {}\nversion: v1\nsharing: {timeslicing: *none}\n"),
     "a template of a configuration": plugin(SLICED.replace("4", "{{ .Values.replicas }}")),
     "a variable in a configuration": plugin(SLICED.replace("4", "${REPLICAS}")),
