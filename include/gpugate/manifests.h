@@ -32,6 +32,12 @@ struct manifests {
 	 */
 	struct str *charts; /* NUL-terminated. */
 	size_t chart_count;
+	/*
+	 * YAML and JSON files that are neither manifests nor policy, such as values of Helm, and
+	 * templates. They may name objects of the manifests.
+	 */
+	struct str *loose; /* NUL-terminated. */
+	size_t loose_count;
 	uint32_t object_count; /* Objects in `files` and `charts`; set by manifests_lint. */
 	/* Files that are templates of Helm, and so no YAML. */
 	struct str templates[REPORT_IGNORED_MAX];

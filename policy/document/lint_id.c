@@ -189,8 +189,8 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "Give both Accelerators a value of the same label key."),
     [LINT_PLUGIN_CONFIG_UNUSED] = MANIFEST_ROW(
 	"plugin-config-unused", WARNING,
-	"A ConfigMap holds a configuration of NVIDIA's device plugin, and no ClusterPolicy in the same input names it, so that nothing reads it. Without a ClusterPolicy, nothing is said.",
-	"Name the ConfigMap in `spec.devicePlugin.config.name` of the ClusterPolicy."),
+	"A ConfigMap holds a configuration of NVIDIA's device plugin, and nothing in the same input names it, so that the plugin does not read it. A ClusterPolicy, values of Helm, and a volume of the plugin's Pods can name it.",
+	"Name the ConfigMap in `spec.devicePlugin.config.name` of the ClusterPolicy. Suppress the finding if the ClusterPolicy is not in the input."),
     [LINT_POD_LEVEL_ACCELERATOR] = MANIFEST_ROW(
 	"pod-level-accelerator", ERROR,
 	"The Pod-level `spec.resources` has an extended resource, which only containers can request. The API server refuses the Pod.",

@@ -172,6 +172,8 @@ static int divide(struct search *search)
 			out->namespaces[out->namespace_count++] = file->path;
 		if (classes & FILE_CHARTS && !(classes & FILE_MANIFEST))
 			out->charts[out->chart_count++] = file->path;
+		if (!(classes & (FILE_MANIFEST | FILE_NAMESPACE | FILE_SUITE)) || classes & FILE_TEMPLATE)
+			out->loose[out->loose_count++] = file->path;
 		if (!(classes & (FILE_TEMPLATE | FILE_MANIFEST | FILE_NAMESPACE | FILE_SUITE)))
 			add_other(out, file->path);
 	}
@@ -197,10 +199,11 @@ static int prepare(struct search *search, size_t policy_count)
 	search->kustomized = arena_zalloc(&out->arena, count + 1, sizeof *search->kustomized);
 	out->files = arena_zalloc(&out->arena, count + 1, sizeof *out->files);
 	out->namespaces = arena_zalloc(&out->arena, count + 1, sizeof *out->namespaces);
+	out->loose = arena_zalloc(&out->arena, count + 1, sizeof *out->loose);
 	out->charts = arena_zalloc(&out->arena, count + 1, sizeof *out->charts);
 	out->policies = arena_zalloc(&out->arena, count + policy_count + 1, sizeof *out->policies);
 	return search->classes && search->folders && search->kustomized && out->files && out->namespaces &&
-		       out->charts && out->policies
+		       out->charts && out->loose && out->policies
 		   ? 0
 		   : -1;
 }

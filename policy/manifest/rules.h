@@ -16,6 +16,9 @@ void rules_charts(const struct view *view);
 /* Rules for the configurations of NVIDIA's device plugin in a ConfigMap. */
 void rules_config_map(const struct view *view);
 
+/* Notes to which ConfigMaps the document refers. */
+void rules_references(const struct view *view);
+
 /* Rules for every Pod and every template of Pods in the object. */
 void rules_pods(const struct view *view);
 

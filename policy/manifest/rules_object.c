@@ -176,7 +176,7 @@ static void check_cluster_policy(const struct view *view)
 	bool known = text.len == 0 || view_is_template(text);
 	const struct node *spec = view_get(view->root, STR("spec"));
 	const struct node *misplaced = spec ? node_find(spec, STR("migStrategy")) : NULL;
-	plugin_maps_name(view->plugin_maps, view_text(view_path(spec, "devicePlugin.config.name")));
+	view->plugin_maps->has_policy = true;
 	if (misplaced)
 		VIEW_LINT(view, LINT_MIG_STRATEGY_WRONG, misplaced->at,
 			  "a ClusterPolicy has no field spec.migStrategy; write spec.mig.strategy");

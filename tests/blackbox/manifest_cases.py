@@ -40,18 +40,30 @@ def claim(spec):
 
 CLAIMS = "  resourceClaims:\n  - {name: «other¦gpu», resourceClaimName: one}\n"
 
-def plugin(text, key="config.yaml: |\n", indent=4):
+def config_map(text, key="config.yaml: |\n", indent=4):
     """A ConfigMap with a configuration of NVIDIA's device plugin."""
     return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: device-plugin}\ndata:\n  " + key + "".join(" " * indent + line for line in text.splitlines(keepends=True))
 
 
 OPERATOR = ("apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: cluster-policy}\nspec:\n  mig: {strategy: mixed}\n"
             "  devicePlugin: {config: {name: device-plugin, default: any}}\n")
+
+
+def plugin(*args, **keys):
+    """The same, and a ClusterPolicy that names it."""
+    return config_map(*args, **keys) + "---\n" + OPERATOR
+
+
 SLICED = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n    - name: nvidia.com/gpu\n      replicas: 4\n"
 
 CHART = ("apiVersion: v2\nname: platform\nversion: 0.1.0\ndependencies:\n- {name: redis, version: 2.0.0, repository: https://example.com}\n"
          "- {name: gpu-operator, version: VERSION, repository: https://helm.ngc.nvidia.com/nvidia}\n")
 KUSTOMIZATION = "helmCharts:\n- {name: gpu-operator, repo: https://helm.ngc.nvidia.com/nvidia, version: VERSION}\n"
+
+# NVIDIA's device plugin without the GPU Operator.
+DEVICE_PLUGIN = ("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: nvidia-device-plugin}\nspec:\n  selector: {matchLabels: {app: plugin}}\n  template:\n"
+                 "    metadata: {labels: {app: plugin}}\n    spec:\n      containers: [{name: plugin, image: nvcr.io/nvidia/k8s-device-plugin}]\n"
+                 "      volumes: [{name: config, configMap: {name: shared-gpus}}]\n")
 
 MISTAKES = {
     "api-version-wrong": [
@@ -98,7 +110,7 @@ MISTAKES = {
         plugin("version: v1\nflags:\n  migStrategy: none\n «¦ »other: x\n"),
         plugin(SLICED.replace("replicas: 4", "replicas: «4.5¦4.0»")),
         plugin("", key='«any: "sharing: {mps: {resources: [{name: gpu, replicas: 0¦any: "sharing: {mps: {resources: [{name: gpu, replicas: 2»}]}}"\n'),
-        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "device-plugin"}, "data": {«"any": "version: v3¦"any": "version: v1»\\nsharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}]}}"}}\n',
+        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "device-plugin"}, "data": {«"any": "version: v3¦"any": "version: v1»\\nsharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}]}}"}}\n---\n' + OPERATOR,
     ],
     "device-volume": [
         pod(container="    volumeMounts:\n    - {name: list, mountPath: «/var/run/nvidia-container-devices/all¦/var/run/devices»}\n"),
@@ -112,7 +124,9 @@ MISTAKES = {
         autoscaler("{type: ContainerResource, containerResource: {name: cpu, container: a}}").replace("  maxReplicas", "  minReplicas: «0¦2»\n  maxReplicas"),
     ],
     "plugin-config-unused": [
-        plugin(SLICED).replace("name: device-plugin", "name: «device-plugin-2¦device-plugin»") + "---\n" + OPERATOR,
+        config_map(SLICED).replace("name: device-plugin", "name: «device-plugin-2¦device-plugin»") + "---\n" + OPERATOR,
+        # Without a ClusterPolicy. In a stream, each twin may be named by another document, and the mistake is not.
+        config_map(SLICED).replace("name: device-plugin", "name: «time-slicing¦shared-gpus»") + "---\n" + DEVICE_PLUGIN,
     ],
     "gpu-operator-version": [
         ("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: gpus}\nspec:\n  source: {chart: gpu-operator, repoURL: https://example.com, "
