@@ -265,6 +265,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_SAME_NODE_LABELS] =
 	ROW("same-node-labels", ERROR, "Two Accelerators with one resource name have the same `nodeLabels`, or none.",
 	    "Give each Accelerator labels of its own."),
+    [LINT_SELECTOR_INJECTED] = MANIFEST_ROW(
+	"selector-injected", WARNING,
+	"A Pod has a node selector that a Rule of the policy sets all the same. The manifest has to be changed when the Rule is, since the Pod may then be refused.",
+	"Leave it out of the manifest. The message names the Rule."),
     [LINT_SELECTOR_MISMATCH] = MANIFEST_ROW(
 	"selector-mismatch", ERROR,
 	"A workload of apps/v1 has no selector, or one that its template's labels do not match. The API server refuses it.",
@@ -278,6 +282,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"share-above-one", WARNING,
 	"A container requests more than one share of a device: two can be of the same device, or the Pod fails on its node.",
 	"Request one share, or a whole device."),
+    [LINT_SLICE_AMBIGUOUS] = MANIFEST_ROW(
+	"slice-ambiguous", WARNING,
+	"A Pod requests a MIG slice by a name that means slices of different sizes on the nodes of several Accelerators, and neither the Pod nor a Rule selects one. For example, nvidia.com/mig-1g.10gb is a wider slice of an A100 with 40 GB than of one with 80 GB. The largest is charged.",
+	"Select the nodes of one Accelerator, by `nodeSelector` or required node affinity as the message says."),
     [LINT_SUPPRESSION_UNUSED] =
 	ROW("suppression-unused", WARNING, "A suppression in `.gpugate-lint.yaml` matches no finding.",
 	    "Remove it, or correct its `files` and `object`."),

@@ -293,7 +293,7 @@ QUIET = {
 
 # --- What a policy says ---
 
-# Four GPUs for each Tenant, of one model with two MIG profiles.
+# Four GPUs for each Tenant, of two models of which one name of a slice means different ones.
 JUDGE = """\
 apiVersion: gpugate.io/v1
 kind: Accelerator
@@ -302,6 +302,23 @@ spec:
   resource: nvidia.com/gpu
   nodeLabels: {nvidia.com/gpu.product: A100}
   mig: {offered: [1g.10gb, 3g.40gb]}
+---
+apiVersion: gpugate.io/v1
+kind: Accelerator
+metadata: {name: a100-40gb}
+spec:
+  resource: nvidia.com/gpu
+  nodeLabels: {nvidia.com/gpu.product: A100-40GB}
+  mig: {offered: [1g.10gb]}
+---
+apiVersion: gpugate.io/v1
+kind: Rule
+metadata: {name: edge}
+spec:
+  match:
+    podSelector: {matchLabels: {place: edge}}
+  inject:
+    nodeSelector: {nvidia.com/gpu.product: A100-40GB, zone: b}
 ---
 apiVersion: gpugate.io/v1
 kind: Tenant
@@ -368,10 +385,22 @@ JUDGED = {
         workload("  parallelism: «9¦8»\n", "Job", "batch/v1", "nvidia.com/mig-3g.40gb: 1").replace("  selector: {matchLabels: {app: llm}}\n", ""),
     ],
     "resource-not-offered": [
-        placed(limits="«nvidia.com/mig-2g.20gb¦nvidia.com/mig-1g.10gb»: 1"),
+        placed(limits="«nvidia.com/mig-2g.20gb¦nvidia.com/mig-3g.40gb»: 1"),
         workload(limits='«"nvidia.com/gpu.shared"¦"nvidia.com/gpu"»: 1'),
         placed(limits="cpu: 1, «amd.com/gpu: 1¦memory: 1»"),
         workload(kind="DaemonSet", limits="«nvidia.com/mig-7g.80gb¦nvidia.com/mig-3g.40gb»: 1"),
+    ],
+    "slice-ambiguous": [
+        placed(limits="«nvidia.com/mig-1g.10gb¦nvidia.com/mig-3g.40gb»: 1"),
+        placed(limits="«nvidia.com/mig-1g.10gb¦nvidia.com/mig-1g.10gb»: 1") + "  nodeSelector: {«zone¦nvidia.com/gpu.product»: A100}\n",
+        workload(limits="cpu: 1, «'nvidia.com/mig-1g.10gb'¦'nvidia.com/mig-1g.10gb'»: 1") + "      affinity:\n        nodeAffinity:\n"
+        "          requiredDuringSchedulingIgnoredDuringExecution:\n            nodeSelectorTerms:\n"
+        "            - matchExpressions: [{key: nvidia.com/gpu.product, operator: In, values: [A100, «A100-40GB¦A100»]}]\n",
+        placed(metadata="  labels: {app: train}\n", limits="«nvidia.com/mig-1g.10gb¦nvidia.com/mig-3g.40gb»: 2").replace("limits:", "requests: {}\n      limits:"),
+    ],
+    "selector-injected": [
+        placed(metadata="  labels: {place: edge}\n", spec="  nodeSelector: {disk: ssd, «zone¦rack»: b}\n"),
+        workload().replace("labels: {app: llm}}\n    spec:\n", "labels: {app: llm, place: edge}}\n    spec:\n      nodeSelector:\n        «nvidia.com/gpu.product¦rack»: A100-40GB\n"),
     ],
     "policy-warns": [
         placed(limits="«example.com/fpga¦cpu»: 1"),
