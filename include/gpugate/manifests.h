@@ -27,8 +27,8 @@ struct manifests {
 	struct str *namespaces; /* NUL-terminated. */
 	size_t namespace_count;
 	/*
-	 * Files of Helm and Kustomize that have no kind and list the chart of the GPU Operator. They
-	 * are also among the `others`.
+	 * Files of Helm and Kustomize that have no kind and want the chart of the GPU Operator.
+	 * They are also among the `others`.
 	 */
 	struct str *charts; /* NUL-terminated. */
 	size_t chart_count;

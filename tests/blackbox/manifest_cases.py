@@ -125,7 +125,7 @@ MISTAKES = {
     ],
     "plugin-config-unused": [
         config_map(SLICED).replace("name: device-plugin", "name: «device-plugin-2¦device-plugin»") + "---\n" + OPERATOR,
-        # Without a ClusterPolicy. In a stream, each twin may be named by another document, and the mistake is not.
+        # Without a ClusterPolicy. In a stream, no other document names the mistake.
         config_map(SLICED).replace("name: device-plugin", "name: «time-slicing¦shared-gpus»") + "---\n" + DEVICE_PLUGIN,
     ],
     "gpu-operator-version": [

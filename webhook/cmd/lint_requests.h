@@ -1,4 +1,4 @@
-/* lint_requests: whether what a Pod requests is there on nodes of the fleet, and is what it says. */
+/* lint_requests: whether the fleet has what a Pod requests, and of one size only. */
 #ifndef WEBHOOK_CMD_LINT_REQUESTS_H
 #define WEBHOOK_CMD_LINT_REQUESTS_H
 
