@@ -41,12 +41,6 @@ static bool take(struct str *rest, struct str text)
 	return true;
 }
 
-static void skip_blanks(struct str *rest)
-{
-	while (rest->len > 0 && rest->ptr[0] == ' ')
-		*rest = str_tail(*rest, 1);
-}
-
 static bool take_number(struct str *rest, int64_t *number)
 {
 	size_t digits = 0;
@@ -57,9 +51,19 @@ static bool take_number(struct str *rest, int64_t *number)
 	return digits > 0 && digits <= DIGITS_MAX;
 }
 
-static bool take_any(struct str *rest)
+/* Takes one of the characters, if it is next. */
+static bool take_one(struct str *rest, struct str characters)
 {
-	return take(rest, STR("*")) || take(rest, STR("x")) || take(rest, STR("X"));
+	if (rest->len == 0 || !str_has_char(characters, rest->ptr[0]))
+		return false;
+	*rest = str_tail(*rest, 1);
+	return true;
+}
+
+static void skip_blanks(struct str *rest)
+{
+	while (take_one(rest, STR(" ")))
+		;
 }
 
 /* Skips what may follow the numbers, such as -rc.1 and +build. */
@@ -75,11 +79,12 @@ static bool take_partial(struct str *rest, struct partial *version)
 {
 	bool any = false;
 	*version = (struct partial){.known = 0};
-	take(rest, STR("v"));
+	if (rest->len > 0 && rest->ptr[0] == 'v')
+		*rest = str_tail(*rest, 1);
 	for (int i = 0; i < 3; i++) {
 		if (i > 0 && !take(rest, STR(".")))
 			break;
-		any |= take_any(rest);
+		any |= take_one(rest, STR("*xX"));
 		if (!any && !take_number(rest, &version->numbers[version->known++]))
 			return false;
 		if (any && i < 2 && rest->len > 0 && rest->ptr[0] != '.')

@@ -13,6 +13,9 @@ static const struct {
     {{"configMapKeyRef", 15}, false},
 };
 
+/* Parts of the GPU Operator's values whose `config` is one of another program. */
+static const struct str others[] = {{"migManager", 10}, {"dcgmExporter", 12}, {"vgpuDeviceManager", 17}};
+
 static void refer(struct plugin_maps *maps, struct str name, bool operator)
 {
 	if (view_is_template(name))
@@ -42,6 +45,14 @@ static void check_text(struct plugin_maps *maps, struct str text)
 		plugin_maps_mention(maps, text, true);
 }
 
+static bool is_of_others(struct str key)
+{
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		if (str_eq(key, others[i]))
+			return true;
+	return false;
+}
+
 /* The depth of the tree is bounded by its reader. */
 static void search(struct plugin_maps *maps, const struct node *node)
 {
@@ -52,9 +63,11 @@ static void search(struct plugin_maps *maps, const struct node *node)
 	if (node->type == NODE_MAP)
 		check_parameter(maps, node);
 	for (const struct node *child = node->first; child; child = child->next) {
-		if (node->type == NODE_MAP)
+		bool map = node->type == NODE_MAP;
+		if (map)
 			check_key(maps, child);
-		search(maps, node->type == NODE_MAP ? child->value : child);
+		if (!map || !is_of_others(child->text))
+			search(maps, map ? child->value : child);
 	}
 }
 

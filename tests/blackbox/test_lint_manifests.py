@@ -121,6 +121,7 @@ def test_a_configuration_that_no_cluster_policy_names(tmp_path):
     config, operator = manifest_cases.config_map(manifest_cases.SLICED), manifest_cases.OPERATOR
     for text, expected in ((operator, []), (operator.replace("name: device-plugin", "name: other"), UNUSED),
                            (operator[:operator.index("  devicePlugin")], UNUSED), (operator.replace("name: device-plugin", "name: '${CONFIG}'"), []),
+                           (operator.replace("devicePlugin:", "migManager:"), UNUSED),
                            (operator.replace("name: device-plugin", "name: other") + "---\n" + operator, [])):
         write(tmp_path, a__config_yaml=config, b__operator_yaml=text)
         _, found, report = lint(tmp_path)
