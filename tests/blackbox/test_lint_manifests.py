@@ -206,6 +206,17 @@ def test_helm(tmp_path):
     assert status == 1 and found == [("request-not-integer", 12, 32)] and report["findings"][0]["file"] == "standard input"
 
 
+def test_charts_beside_a_policy(tmp_path):
+    """A Chart.yaml and a kustomization are read if they want the GPU Operator."""
+    chart, kustomization = (text.replace("VERSION", "2.0.0") for text in (manifest_cases.CHART, manifest_cases.KUSTOMIZATION))
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), chart__Chart_yaml=chart, charts__kustomization_yaml=kustomization, apps__app_yaml=pod(),
+          other__Chart_yaml=chart.replace("gpu-operator", "redis"))
+    _, found, report = lint(tmp_path)
+    assert [each[0] for each in found] == ["gpu-operator-version"] * 2 and (report["manifests"], report["objects"], report["tenants"]) == (3, 3, 1)
+    assert lint("--policy", tmp_path / "policy", tmp_path / "chart")[1] == lint(tmp_path / "chart/Chart.yaml")[1] == lint("-", stdin=chart)[1] == [("gpu-operator-version", 6, 33)]
+    assert lint(tmp_path / "charts")[1] == [("gpu-operator-version", 2, kustomization.splitlines()[1].index("2.0.0") + 1)]
+
+
 def test_kustomize(tmp_path):
     """In a folder of Kustomize, something else may complete an object; its output is complete."""
     patch = manifest_cases.requests("requests: {nvidia.com/gpu: 1}\n")
