@@ -4,7 +4,7 @@
  *
  * A folder that holds a document of gpugate.io is a policy folder, with everything below it, since
  * `gpugate serve` reads it as a whole. A document elsewhere that has an apiVersion and a kind is a
- * manifest. Other files are of no concern.
+ * manifest. Of other files, those that list charts are of concern.
  */
 #ifndef GPUGATE_MANIFESTS_H
 #define GPUGATE_MANIFESTS_H
@@ -26,7 +26,19 @@ struct manifests {
 	/* Files outside of policies that have Namespaces; some of them are also in `files`. */
 	struct str *namespaces; /* NUL-terminated. */
 	size_t namespace_count;
-	uint32_t object_count; /* Objects in them; set by manifests_lint. */
+	/*
+	 * Files of Helm and Kustomize that have no kind and want the chart of the GPU Operator.
+	 * They are also among the `others`.
+	 */
+	struct str *charts; /* NUL-terminated. */
+	size_t chart_count;
+	/*
+	 * YAML and JSON files that are neither manifests nor policy, such as values of Helm, and
+	 * templates. They may name objects of the manifests.
+	 */
+	struct str *loose; /* NUL-terminated. */
+	size_t loose_count;
+	uint32_t object_count; /* Objects in `files` and `charts`; set by manifests_lint. */
 	/* Files that are templates of Helm, and so no YAML. */
 	struct str templates[REPORT_IGNORED_MAX];
 	unsigned template_count;               /* Number of all such files, kept or not. */

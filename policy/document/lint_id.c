@@ -113,7 +113,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"Remove the annotation, and request an accelerator in `resources.limits`."),
     [LINT_GPU_OPERATOR_VERSION] = MANIFEST_ROW(
 	"gpu-operator-version", WARNING,
-	"A chart `gpu-operator` is wanted in a version that never existed: after 1.11, versions are by calendar.",
+	"The chart `gpu-operator` is wanted in a version, or by a constraint such as `~2.0`, that no release matches: after 1.11, versions are by calendar. It is read in an Application or ApplicationSet of Argo CD, a HelmRelease of Flux, a HelmChart of K3s, the `dependencies` of a Chart.yaml, and the `helmCharts` of a kustomization.",
 	"Write a version that exists, such as v26.7.0."),
     [LINT_HPA_METRIC] = MANIFEST_ROW(
 	"hpa-metric", WARNING,
@@ -189,8 +189,8 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "Give both Accelerators a value of the same label key."),
     [LINT_PLUGIN_CONFIG_UNUSED] = MANIFEST_ROW(
 	"plugin-config-unused", WARNING,
-	"A ConfigMap holds a configuration of NVIDIA's device plugin, and no ClusterPolicy in the same input names it, so that nothing reads it. Without a ClusterPolicy, nothing is said.",
-	"Name the ConfigMap in `spec.devicePlugin.config.name` of the ClusterPolicy."),
+	"A ConfigMap holds a configuration of NVIDIA's device plugin, and nothing in the same input names it, so that the plugin does not read it. A ClusterPolicy, values of Helm, and a volume of the plugin's Pods can name it.",
+	"Name the ConfigMap in `spec.devicePlugin.config.name` of the ClusterPolicy. Suppress the finding if the ClusterPolicy is not in the input."),
     [LINT_POD_LEVEL_ACCELERATOR] = MANIFEST_ROW(
 	"pod-level-accelerator", ERROR,
 	"The Pod-level `spec.resources` has an extended resource, which only containers can request. The API server refuses the Pod.",
@@ -265,6 +265,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_SAME_NODE_LABELS] =
 	ROW("same-node-labels", ERROR, "Two Accelerators with one resource name have the same `nodeLabels`, or none.",
 	    "Give each Accelerator labels of its own."),
+    [LINT_SELECTOR_INJECTED] = MANIFEST_ROW(
+	"selector-injected", WARNING,
+	"A Pod has a node selector that a Rule of the policy sets all the same. The manifest has to be changed when the Rule is, since the Pod may then be refused.",
+	"Leave it out of the manifest. The message names the Rule."),
     [LINT_SELECTOR_MISMATCH] = MANIFEST_ROW(
 	"selector-mismatch", ERROR,
 	"A workload of apps/v1 has no selector, or one that its template's labels do not match. The API server refuses it.",
@@ -278,6 +282,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"share-above-one", WARNING,
 	"A container requests more than one share of a device: two can be of the same device, or the Pod fails on its node.",
 	"Request one share, or a whole device."),
+    [LINT_SLICE_AMBIGUOUS] = MANIFEST_ROW(
+	"slice-ambiguous", WARNING,
+	"A Pod requests a MIG slice by a name that means slices of different sizes on the nodes of several Accelerators, and neither the Pod nor a Rule selects one. For example, nvidia.com/mig-1g.10gb is a wider slice of an A100 with 40 GB than of one with 80 GB. The largest is charged.",
+	"Select the nodes of one Accelerator, by `nodeSelector` or required node affinity as the message says."),
     [LINT_SUPPRESSION_UNUSED] =
 	ROW("suppression-unused", WARNING, "A suppression in `.gpugate-lint.yaml` matches no finding.",
 	    "Remove it, or correct its `files` and `object`."),

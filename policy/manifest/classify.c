@@ -51,6 +51,18 @@ static bool names_our_group(const struct node *root)
 	return false;
 }
 
+/*
+ * Whether a document is a Chart.yaml of Helm, or a kustomization that leaves out its apiVersion or
+ * its kind, and lists charts.
+ */
+static bool lists_charts(const struct node *root, struct str version)
+{
+	const struct node *dependencies = view_get(root, STR("dependencies"));
+	const struct node *charts = view_get(root, STR("helmCharts"));
+	bool helm = str_eq(version, STR("v1")) || str_eq(version, STR("v2"));
+	return (charts && charts->type == NODE_LIST) || (helm && dependencies && dependencies->type == NODE_LIST);
+}
+
 enum file_class classify_document(const struct node *root)
 {
 	static const struct str ours = {"gpugate.io/v1", 13};
@@ -61,7 +73,7 @@ enum file_class classify_document(const struct node *root)
 	    str_present(suggest_word(version, &ours, 1, sizeof ours)))
 		return FILE_POLICY;
 	if (version.len == 0 || kind.len == 0)
-		return FILE_OTHER;
+		return lists_charts(root, version) ? FILE_CHARTS : FILE_OTHER;
 	return str_eq(version, STR("v1")) && str_eq(kind, STR("Namespace")) ? FILE_NAMESPACE : FILE_MANIFEST;
 }
 
@@ -93,7 +105,9 @@ unsigned classify_bytes(struct str bytes, struct arena *nodes, struct arena *tex
 	static const char *const words[] = {"gpugate", "Namespace", "Settings", "Accelerator",
 					    "Tenant",  "Rule",      "Guard",    "{{"};
 	static const char *const autoscalers[] = {"HorizontalPodAutoscaler", "ScaledObject"};
-	bool object = holds(bytes, "apiVersion") && holds(bytes, "kind"), parse = false;
+	bool object = holds(bytes, "apiVersion") && holds(bytes, "kind");
+	bool charts = holds(bytes, "gpu-operator") && (holds(bytes, "dependencies") || holds(bytes, "helmCharts"));
+	bool parse = charts;
 	unsigned scales = 0;
 	for (size_t i = 0; i < sizeof autoscalers / sizeof autoscalers[0]; i++)
 		scales |= holds(bytes, autoscalers[i]) ? FILE_SCALES : 0;
@@ -105,7 +119,7 @@ unsigned classify_bytes(struct str bytes, struct arena *nodes, struct arena *tex
 	if (!report)
 		return FILE_OTHER;
 	report_init(report);
-	unsigned classes = classify_tree(bytes, nodes, texts, report);
+	unsigned classes = classify_tree(bytes, nodes, texts, report) & (charts ? ~0U : ~(unsigned)FILE_CHARTS);
 	if (report->errors && holds(bytes, "{{"))
 		classes |= FILE_TEMPLATE;
 	else if (report->errors && holds(bytes, "gpugate.io/"))

@@ -14,6 +14,7 @@ enum file_class {
 	FILE_TEMPLATE = 8,  /* It is no YAML, but a template for it. */
 	FILE_SUITE = 16,    /* Tests of a policy, which `gpugate test` reads. */
 	FILE_SCALES = 32,   /* It may have an autoscaler: it has the name of such a kind. */
+	FILE_CHARTS = 64,   /* It wants the GPU Operator's chart, and is no object of Kubernetes. */
 };
 
 /*

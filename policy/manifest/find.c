@@ -170,6 +170,10 @@ static int divide(struct search *search)
 			name_file(out->suites, &out->suite_count, file->path);
 		if (classes & FILE_NAMESPACE && !(classes & FILE_TEMPLATE))
 			out->namespaces[out->namespace_count++] = file->path;
+		if (classes & FILE_CHARTS && !(classes & FILE_MANIFEST))
+			out->charts[out->chart_count++] = file->path;
+		if (!(classes & (FILE_MANIFEST | FILE_NAMESPACE | FILE_SUITE)) || classes & FILE_TEMPLATE)
+			out->loose[out->loose_count++] = file->path;
 		if (!(classes & (FILE_TEMPLATE | FILE_MANIFEST | FILE_NAMESPACE | FILE_SUITE)))
 			add_other(out, file->path);
 	}
@@ -195,9 +199,11 @@ static int prepare(struct search *search, size_t policy_count)
 	search->kustomized = arena_zalloc(&out->arena, count + 1, sizeof *search->kustomized);
 	out->files = arena_zalloc(&out->arena, count + 1, sizeof *out->files);
 	out->namespaces = arena_zalloc(&out->arena, count + 1, sizeof *out->namespaces);
+	out->loose = arena_zalloc(&out->arena, count + 1, sizeof *out->loose);
+	out->charts = arena_zalloc(&out->arena, count + 1, sizeof *out->charts);
 	out->policies = arena_zalloc(&out->arena, count + policy_count + 1, sizeof *out->policies);
 	return search->classes && search->folders && search->kustomized && out->files && out->namespaces &&
-		       out->policies
+		       out->charts && out->loose && out->policies
 		   ? 0
 		   : -1;
 }
@@ -205,7 +211,7 @@ static int prepare(struct search *search, size_t policy_count)
 /* What is not looked at must not seem to have nothing wrong. */
 static void report_nothing(const struct manifests *out, const char *path, struct report *report)
 {
-	if (out->file_count + out->policy_count > 0)
+	if (out->file_count + out->chart_count + out->policy_count > 0)
 		return;
 	if (out->template_count)
 		report_file(
@@ -241,7 +247,8 @@ int manifests_find(struct manifests *manifests, const char *const *paths, size_t
 		classify_all(&search);
 		result = divide(&search);
 	}
-	bool plain = manifests->file_count + manifests->template_count + manifests->suite_count == 0;
+	bool plain =
+	    manifests->file_count + manifests->chart_count + manifests->template_count + manifests->suite_count == 0;
 	if (result == 0 && search.given)
 		take_all(manifests, policies, policy_count);
 	else if (result == 0 && plain)

@@ -10,8 +10,7 @@
 #include "policy/manifest/rules.h"
 
 #define CHUNK ((size_t)64 << 10)
-#define NAMES_MAX ((size_t)4 << 20) /* Of ConfigMaps. */
-#define LISTS_MAX 8                 /* Kubernetes lists within each other. */
+#define LISTS_MAX 8 /* Kubernetes lists within each other. */
 
 /*
  * The largest file may be one document, whose nodes need many times its size. An ordinary one needs
@@ -50,9 +49,8 @@ static bool is_completed(struct str group, struct str kind)
 	return false;
 }
 
-static void judge_object(struct linting *linting, const struct node *root, unsigned depth)
+static struct view view_of(const struct linting *linting, const struct node *root)
 {
-	const struct node *items = view_get(root, STR("items"));
 	struct view view = {.docs = &linting->docs,
 			    .report = linting->report,
 			    .root = root,
@@ -63,6 +61,13 @@ static void judge_object(struct linting *linting, const struct node *root, unsig
 			    .namespace = view_text(view_path(root, "metadata.namespace"))};
 	view.group = group_of(view_text_of(root, STR("apiVersion")), &view.version);
 	view.partial = linting->file->partial || is_completed(view.group, view.kind);
+	return view;
+}
+
+static void judge_object(struct linting *linting, const struct node *root, unsigned depth)
+{
+	const struct node *items = view_get(root, STR("items"));
+	const struct view view = view_of(linting, root);
 	if (str_ends(view.kind, STR("List")) && items && items->type == NODE_LIST) {
 		for (const struct node *item = items->first; item && depth < LISTS_MAX; item = item->next)
 			judge_object(linting, item, depth + 1);
@@ -72,15 +77,29 @@ static void judge_object(struct linting *linting, const struct node *root, unsig
 		return;
 	linting->manifests->object_count++;
 	rules_object(&view);
+	rules_charts(&view);
 	rules_pods(&view);
+}
+
+static void judge_document(struct linting *linting, const struct node *root)
+{
+	enum file_class class = classify_document(root);
+	const struct view view = view_of(linting, root);
+	if (class == FILE_MANIFEST) {
+		judge_object(linting, root, 0);
+		rules_references(&view);
+	}
+	if (class != FILE_CHARTS)
+		return;
+	linting->manifests->object_count++;
+	rules_charts(&view);
 }
 
 static void judge_documents(struct linting *linting)
 {
 	struct tree_reader *reader = tree_open_lenient(&linting->docs, 0, linting->problems);
 	for (struct node *root; reader && (root = tree_next(reader, &linting->nodes, &linting->texts));) {
-		if (classify_document(root) == FILE_MANIFEST)
-			judge_object(linting, root, 0);
+		judge_document(linting, root);
 		arena_reset(&linting->nodes);
 		arena_reset(&linting->texts);
 	}
@@ -102,10 +121,11 @@ static void take_problem(struct linting *linting)
 			    "this file is not checked: %.*s", STR_ARG(problem->text));
 }
 
-static void judge_file(struct linting *linting)
+static void judge_file(struct linting *linting, const struct manifest_path *file)
 {
-	const char *path = linting->file->path.ptr;
+	const char *path = file->path.ptr;
 	struct buf bytes;
+	linting->file = file;
 	report_init(linting->problems);
 	if (classify_read(path, &bytes) < 0)
 		report_file(linting->problems, file_shown(linting->file->path), "%s",
@@ -119,28 +139,37 @@ static void judge_file(struct linting *linting)
 	arena_reset(&linting->lines);
 }
 
+/* What cannot be read refers to nothing. */
+static void read_other(struct linting *linting, struct str path)
+{
+	struct buf bytes;
+	if (classify_read(path.ptr, &bytes) == 0)
+		plugin_maps_mention(linting->plugin_maps, buf_view(&bytes), false);
+	buf_release(&bytes);
+}
+
 void manifests_lint(struct manifests *manifests, struct report *report)
 {
 	struct linting linting = {.manifests = manifests,
 				  .report = report,
 				  .problems = malloc(sizeof *report),
 				  .plugin_maps = calloc(1, sizeof *linting.plugin_maps)};
-	bool ready = linting.problems && linting.plugin_maps;
+	bool ready = linting.plugin_maps && plugin_maps_init(linting.plugin_maps) == 0 && linting.problems;
 	arena_init(&linting.lines, CHUNK, MEMORY_MAX);
 	arena_init(&linting.nodes, CHUNK, MEMORY_MAX);
 	arena_init(&linting.texts, CHUNK, MEMORY_MAX);
-	if (linting.plugin_maps)
-		arena_init(&linting.plugin_maps->arena, CHUNK, NAMES_MAX);
-	for (size_t i = 0; ready && i < manifests->file_count; i++) {
-		linting.file = &manifests->files[i];
-		judge_file(&linting);
-	}
+	for (size_t i = 0; ready && i < manifests->file_count; i++)
+		judge_file(&linting, &manifests->files[i]);
+	for (size_t i = 0; ready && i < manifests->chart_count; i++)
+		judge_file(&linting, &(struct manifest_path){.path = manifests->charts[i]});
+	for (size_t i = 0; ready && i < manifests->loose_count && plugin_maps_lack(linting.plugin_maps); i++)
+		read_other(&linting, manifests->loose[i]);
 	if (ready)
 		plugin_maps_report(linting.plugin_maps, report);
 	else
 		report_file(report, STR(""), "no memory is left to read the manifests");
 	if (linting.plugin_maps)
-		arena_release(&linting.plugin_maps->arena);
+		plugin_maps_release(linting.plugin_maps);
 	free(linting.plugin_maps);
 	arena_release(&linting.lines);
 	arena_release(&linting.nodes);

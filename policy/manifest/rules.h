@@ -7,11 +7,17 @@
 
 #include "policy/manifest/view.h"
 
-/* Rules for an object by its kind: autoscalers, quotas, selectors, claims, charts. */
+/* Rules for an object by its kind: autoscalers, quotas, selectors, claims. */
 void rules_object(const struct view *view);
+
+/* A rule for the versions of charts, in an object, or in a file that has no kind. */
+void rules_charts(const struct view *view);
 
 /* Rules for the configurations of NVIDIA's device plugin in a ConfigMap. */
 void rules_config_map(const struct view *view);
+
+/* Notes to which ConfigMaps the document refers. */
+void rules_references(const struct view *view);
 
 /* Rules for every Pod and every template of Pods in the object. */
 void rules_pods(const struct view *view);

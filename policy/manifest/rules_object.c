@@ -176,7 +176,7 @@ static void check_cluster_policy(const struct view *view)
 	bool known = text.len == 0 || view_is_template(text);
 	const struct node *spec = view_get(view->root, STR("spec"));
 	const struct node *misplaced = spec ? node_find(spec, STR("migStrategy")) : NULL;
-	plugin_maps_name(view->plugin_maps, view_text(view_path(spec, "devicePlugin.config.name")));
+	view->plugin_maps->has_policy = true;
 	if (misplaced)
 		VIEW_LINT(view, LINT_MIG_STRATEGY_WRONG, misplaced->at,
 			  "a ClusterPolicy has no field spec.migStrategy; write spec.mig.strategy");
@@ -195,47 +195,6 @@ static void check_node(const struct view *view)
 		VIEW_LINT(view, LINT_MIG_STRATEGY_WRONG, gpu->at,
 			  "a Node has no field spec.gpu; set mig.strategy of the ClusterPolicy, and the node label "
 			  "nvidia.com/mig.config");
-}
-
-/* Reads the first number of a version; -1 if the version is not that of one release. */
-static int major_of(struct str version)
-{
-	int major = 0;
-	size_t at = version.len > 0 && version.ptr[0] == 'v';
-	size_t begin = at;
-	while (at < version.len && at < begin + 4 && version.ptr[at] >= '0' && version.ptr[at] <= '9')
-		major = major * 10 + (version.ptr[at++] - '0');
-	return at > begin && at < version.len && version.ptr[at] == '.' ? major : -1;
-}
-
-/* Versions 1.0 to 1.11 were followed by v22.9. */
-static void check_chart(const struct view *view, const struct node *source, struct str chart, struct str version)
-{
-	const struct node *wanted = view_get(source, version);
-	int major = major_of(view_text(wanted));
-	if (str_ends(view_text_of(source, chart), STR("gpu-operator")) && major >= 2 && major < 22)
-		VIEW_LINT(view, LINT_GPU_OPERATOR_VERSION, wanted->at,
-			  "the GPU Operator has no version " SHOW "; versions are by calendar, such as v26.7.0",
-			  SHOWN(wanted->text));
-}
-
-static void check_application(const struct view *view)
-{
-	const struct node *sources = view_path(view->root, "spec.sources");
-	check_chart(view, view_path(view->root, "spec.source"), STR("chart"), STR("targetRevision"));
-	for (const struct node *item = sources && sources->type == NODE_LIST ? sources->first : NULL; item;
-	     item = item->next)
-		check_chart(view, item, STR("chart"), STR("targetRevision"));
-}
-
-static void check_helm_release(const struct view *view)
-{
-	check_chart(view, view_path(view->root, "spec.chart.spec"), STR("chart"), STR("version"));
-}
-
-static void check_helm_chart(const struct view *view)
-{
-	check_chart(view, view_get(view->root, STR("spec")), STR("chart"), STR("version"));
 }
 
 /* --- Prometheus --- */
@@ -270,9 +229,6 @@ static const struct {
     KIND("nvidia.com", "ClusterPolicy", check_cluster_policy),
     KIND("", "ConfigMap", rules_config_map),
     KIND("", "Node", check_node),
-    KIND("argoproj.io", "Application", check_application),
-    KIND("helm.toolkit.fluxcd.io", "HelmRelease", check_helm_release),
-    KIND("helm.cattle.io", "HelmChart", check_helm_chart),
     KIND("", "ServiceMonitor", check_monitor),
     KIND("", "PodMonitor", check_monitor),
     KIND("", "PrometheusRule", check_monitor),

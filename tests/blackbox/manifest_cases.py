@@ -40,14 +40,30 @@ def claim(spec):
 
 CLAIMS = "  resourceClaims:\n  - {name: «other¦gpu», resourceClaimName: one}\n"
 
-def plugin(text, key="config.yaml: |\n", indent=4):
+def config_map(text, key="config.yaml: |\n", indent=4):
     """A ConfigMap with a configuration of NVIDIA's device plugin."""
     return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: device-plugin}\ndata:\n  " + key + "".join(" " * indent + line for line in text.splitlines(keepends=True))
 
 
 OPERATOR = ("apiVersion: nvidia.com/v1\nkind: ClusterPolicy\nmetadata: {name: cluster-policy}\nspec:\n  mig: {strategy: mixed}\n"
             "  devicePlugin: {config: {name: device-plugin, default: any}}\n")
+
+
+def plugin(*args, **keys):
+    """The same, and a ClusterPolicy that names it."""
+    return config_map(*args, **keys) + "---\n" + OPERATOR
+
+
 SLICED = "version: v1\nsharing:\n  timeSlicing:\n    resources:\n    - name: nvidia.com/gpu\n      replicas: 4\n"
+
+CHART = ("apiVersion: v2\nname: platform\nversion: 0.1.0\ndependencies:\n- {name: redis, version: 2.0.0, repository: https://example.com}\n"
+         "- {name: gpu-operator, version: VERSION, repository: https://helm.ngc.nvidia.com/nvidia}\n")
+KUSTOMIZATION = "helmCharts:\n- {name: gpu-operator, repo: https://helm.ngc.nvidia.com/nvidia, version: VERSION}\n"
+
+# NVIDIA's device plugin without the GPU Operator.
+DEVICE_PLUGIN = ("apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: nvidia-device-plugin}\nspec:\n  selector: {matchLabels: {app: plugin}}\n  template:\n"
+                 "    metadata: {labels: {app: plugin}}\n    spec:\n      containers: [{name: plugin, image: nvcr.io/nvidia/k8s-device-plugin}]\n"
+                 "      volumes: [{name: config, configMap: {name: shared-gpus}}]\n")
 
 MISTAKES = {
     "api-version-wrong": [
@@ -94,7 +110,7 @@ MISTAKES = {
         plugin("version: v1\nflags:\n  migStrategy: none\n «¦ »other: x\n"),
         plugin(SLICED.replace("replicas: 4", "replicas: «4.5¦4.0»")),
         plugin("", key='«any: "sharing: {mps: {resources: [{name: gpu, replicas: 0¦any: "sharing: {mps: {resources: [{name: gpu, replicas: 2»}]}}"\n'),
-        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "device-plugin"}, "data": {«"any": "version: v3¦"any": "version: v1»\\nsharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}]}}"}}\n',
+        '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "device-plugin"}, "data": {«"any": "version: v3¦"any": "version: v1»\\nsharing: {timeSlicing: {resources: [{name: gpu, replicas: 2}]}}"}}\n---\n' + OPERATOR,
     ],
     "device-volume": [
         pod(container="    volumeMounts:\n    - {name: list, mountPath: «/var/run/nvidia-container-devices/all¦/var/run/devices»}\n"),
@@ -108,7 +124,9 @@ MISTAKES = {
         autoscaler("{type: ContainerResource, containerResource: {name: cpu, container: a}}").replace("  maxReplicas", "  minReplicas: «0¦2»\n  maxReplicas"),
     ],
     "plugin-config-unused": [
-        plugin(SLICED).replace("name: device-plugin", "name: «device-plugin-2¦device-plugin»") + "---\n" + OPERATOR,
+        config_map(SLICED).replace("name: device-plugin", "name: «device-plugin-2¦device-plugin»") + "---\n" + OPERATOR,
+        # Without a ClusterPolicy. In a stream, no other document names the mistake.
+        config_map(SLICED).replace("name: device-plugin", "name: «time-slicing¦shared-gpus»") + "---\n" + DEVICE_PLUGIN,
     ],
     "gpu-operator-version": [
         ("apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: gpus}\nspec:\n  source: {chart: gpu-operator, repoURL: https://example.com, "
@@ -116,6 +134,12 @@ MISTAKES = {
         ("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: gpus}\nspec:\n  chart:\n    spec:\n      chart: gpu-operator\n"
          "      version: «v3.1.2¦v25.3.4»\n"),
         "apiVersion: helm.cattle.io/v1\nkind: HelmChart\nmetadata: {name: gpus}\nspec: {chart: nvidia/gpu-operator, version: «v2.0.0¦1.11.1»}\n",
+        ("apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: gpus}\nspec:\n  template:\n    spec:\n      sources:\n"
+         "      - {chart: redis, targetRevision: 2.0.0}\n      - {chart: gpu-operator, targetRevision: «~2.0¦~26.3»}\n"),
+        CHART.replace("VERSION", "«2.0.0¦v26.7.0»"),
+        CHART.replace("apiVersion: v2", "apiVersion: v1").replace("VERSION", "«'>=2.0.0 <3'¦'>=2.0.0'»"),
+        KUSTOMIZATION.replace("VERSION", "«2.0.0¦26.x»"),
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n" + KUSTOMIZATION.replace("VERSION", "«v2.1¦v26.7»"),
     ],
     "hpa-metric": [
         autoscaler("{type: Resource, resource: {name: «nvidia.com/gpu¦cpu», target: {type: Utilization, averageUtilization: 80}}}"),
@@ -239,6 +263,12 @@ QUIET = {
        for kind in ("Object", "External")},
     "metrics that are an alias": autoscaler("&m {type: External}").replace("  metrics:\n  - &m {type: External}", "  minReplicas: 0\n  other: &m [{type: External}]\n  metrics: *m"),
     "another chart": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {chart: redis, targetRevision: 2.0.0}}\n",
+    "a chart with a name that ends alike": "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {source: {chart: amd-gpu-operator, targetRevision: 2.0.0}}\n",
+    "a chart of the same repository": CHART.replace("VERSION", "2.0.0").replace("https://helm.ngc.nvidia.com/nvidia", "file://../gpu-operator"),
+    "a chart of a Git repository": ("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: gpus}\nspec: {chart: {spec: {chart: charts/gpu-operator, version: 2.0.0, "
+                                    "sourceRef: {kind: GitRepository, name: platform}}}}\n"),
+    "a version that is filled in": CHART.replace("VERSION", "'${GPU_OPERATOR}'"),
+    "a list of charts without versions": KUSTOMIZATION.replace(", version: VERSION", ""),
     "a configuration with an anchor": plugin("x: &none {}\nversion: v1\nsharing: {timeslicing: *none}\n"),
     "a template of a configuration": plugin(SLICED.replace("4", "{{ .Values.replicas }}")),
     "a variable in a configuration": plugin(SLICED.replace("4", "${REPLICAS}")),
@@ -263,7 +293,7 @@ QUIET = {
 
 # --- What a policy says ---
 
-# Four GPUs for each Tenant, of one model with two MIG profiles.
+# Four GPUs for each Tenant, of two models of which one name of a slice means different ones.
 JUDGE = """\
 apiVersion: gpugate.io/v1
 kind: Accelerator
@@ -272,6 +302,23 @@ spec:
   resource: nvidia.com/gpu
   nodeLabels: {nvidia.com/gpu.product: A100}
   mig: {offered: [1g.10gb, 3g.40gb]}
+---
+apiVersion: gpugate.io/v1
+kind: Accelerator
+metadata: {name: a100-40gb}
+spec:
+  resource: nvidia.com/gpu
+  nodeLabels: {nvidia.com/gpu.product: A100-40GB}
+  mig: {offered: [1g.10gb]}
+---
+apiVersion: gpugate.io/v1
+kind: Rule
+metadata: {name: edge}
+spec:
+  match:
+    podSelector: {matchLabels: {place: edge}}
+  inject:
+    nodeSelector: {nvidia.com/gpu.product: A100-40GB, zone: b}
 ---
 apiVersion: gpugate.io/v1
 kind: Tenant
@@ -338,10 +385,22 @@ JUDGED = {
         workload("  parallelism: «9¦8»\n", "Job", "batch/v1", "nvidia.com/mig-3g.40gb: 1").replace("  selector: {matchLabels: {app: llm}}\n", ""),
     ],
     "resource-not-offered": [
-        placed(limits="«nvidia.com/mig-2g.20gb¦nvidia.com/mig-1g.10gb»: 1"),
+        placed(limits="«nvidia.com/mig-2g.20gb¦nvidia.com/mig-3g.40gb»: 1"),
         workload(limits='«"nvidia.com/gpu.shared"¦"nvidia.com/gpu"»: 1'),
         placed(limits="cpu: 1, «amd.com/gpu: 1¦memory: 1»"),
         workload(kind="DaemonSet", limits="«nvidia.com/mig-7g.80gb¦nvidia.com/mig-3g.40gb»: 1"),
+    ],
+    "slice-ambiguous": [
+        placed(limits="«nvidia.com/mig-1g.10gb¦nvidia.com/mig-3g.40gb»: 1"),
+        placed(limits="«nvidia.com/mig-1g.10gb¦nvidia.com/mig-1g.10gb»: 1") + "  nodeSelector: {«zone¦nvidia.com/gpu.product»: A100}\n",
+        workload(limits="cpu: 1, «'nvidia.com/mig-1g.10gb'¦'nvidia.com/mig-1g.10gb'»: 1") + "      affinity:\n        nodeAffinity:\n"
+        "          requiredDuringSchedulingIgnoredDuringExecution:\n            nodeSelectorTerms:\n"
+        "            - matchExpressions: [{key: nvidia.com/gpu.product, operator: In, values: [A100, «A100-40GB¦A100»]}]\n",
+        placed(metadata="  labels: {app: train}\n", limits="«nvidia.com/mig-1g.10gb¦nvidia.com/mig-3g.40gb»: 2").replace("limits:", "requests: {}\n      limits:"),
+    ],
+    "selector-injected": [
+        placed(metadata="  labels: {place: edge}\n", spec="  nodeSelector: {disk: ssd, «zone¦rack»: b}\n"),
+        workload().replace("labels: {app: llm}}\n    spec:\n", "labels: {app: llm, place: edge}}\n    spec:\n      nodeSelector:\n        «nvidia.com/gpu.product¦rack»: A100-40GB\n"),
     ],
     "policy-warns": [
         placed(limits="«example.com/fpga¦cpu»: 1"),

@@ -25,8 +25,8 @@ def _texts(source):
             continue
         between = source[end:token.start()] if end is not None else "x;"
         piece = _unescape(token[0][1:-1])
-        if re.fullmatch(r"\s*(PRI\w+|STR_ARG\w*|SHOW)?\s*", between):
-            texts[-1] += (GAP if "SHOW" in between else "") + piece
+        if re.fullmatch(r"\s*(PRI\w+|STR_ARG\w*|SHOW|LINT_NAME)?\s*", between):
+            texts[-1] += (GAP if between.strip() in ("SHOW", "LINT_NAME") else "") + piece
         else:
             texts.append(piece)
         end = token.end()

@@ -277,6 +277,122 @@ def test_a_device_that_is_shared_on_some_nodes(tmp_path):
     assert judge(tmp_path)[1] == []
 
 
+# --- Slices of several sizes ---
+
+A40, H100 = (accelerator(name, product(label) + "  mig: {offered: [1g.10gb]}\n") for name, label in (("a100-40gb", "A100-40GB"), ("h100-80gb", "H100")))
+MIG1 = "nvidia.com/mig-1g.10gb: 1"
+
+
+def said(folder, *documents, **files):
+    write(folder, policy__policy_yaml=policy(*documents), **{f"apps__{name}": text for name, text in files.items()})
+    return [(each["id"], each["text"].replace(str(folder / "policy"), "policy")) for each in judge(folder)[2]["findings"]]
+
+
+def ids(folder, *documents, **files):
+    return [name for name, _ in said(folder, *documents, **files)]
+
+
+def test_a_slice_of_several_sizes_says_all_of_it(tmp_path):
+    """Both Accelerators, what one is there, and what selects each. `explain` charges the same."""
+    ((name, text),) = said(tmp_path, A100, A40, ALL, a_yaml=placed(limits=MIG1))
+    assert (name, text) == ("slice-ambiguous", (
+        'Pod "train": nvidia.com/mig-1g.10gb is 0.25 GPU on nodes of a100-40gb (policy/policy.yaml:13) and 0.14 GPU on nodes of a100-80gb (policy/policy.yaml:3), '
+        "and the Pod can run on both, so that a quota of GPUs charges the largest; select the model: "
+        "a100-40gb (nodeSelector nvidia.com/gpu.product: A100-40GB) or a100-80gb (nodeSelector nvidia.com/gpu.product: A100)"))
+    explained = run("explain", "--policy", tmp_path / "policy", "-f", tmp_path / "apps/a.yaml").stdout
+    assert "the Pod could run on nodes of any Accelerator that has it: a100-40gb, a100-80gb" in explained or "a100-80gb, a100-40gb" in explained
+
+
+def pinned(rule="pin: true"):
+    return document("Rule", "r", f"  rewrite: [{{from: nvidia.com/gpu, toMig: {{accelerator: a100-80gb, default: 10Gi, {rule}}}}}]\n")
+
+
+@pytest.mark.parametrize("documents, limits, spec, expected", [
+    ([A100, H100], MIG1, "", []),
+    ([A100, H100.replace("  resource:", "  weight: 2\n  resource:")], MIG1, "", ["slice-ambiguous"]),
+    ([A100, H100, A40], MIG1, "", ["slice-ambiguous"]),
+    ([A100, H100, A40], MIG1, "  nodeSelector: {nvidia.com/gpu.product: H100}\n", []),
+    ([A100, A40], "nvidia.com/mig-1g.10gb: 0", "", []),
+    ([A100, A40], "nvidia.com/mig-3g.40gb: 1", "", []),
+    ([A100, A40], "nvidia.com/gpu: 1", "", []),
+    ([A100, A40, document("Rule", "r", "  inject: {nodeSelector: {nvidia.com/gpu.product: A100}}\n")], MIG1, "", []),
+    ([A100, A40, document("Rule", "r", "  enforcement: audit\n  inject: {nodeSelector: {nvidia.com/gpu.product: A100}}\n")], MIG1, "", ["slice-ambiguous"]),
+    # What a Rule requests is the policy's affair, and a Pod may already have what it requests.
+    ([A100, A40, pinned("pin: false")], "nvidia.com/gpu: 1", "", []),
+    ([A100, A40, pinned()], MIG1, "", ["slice-ambiguous"]),
+])
+def test_slices_of_several_sizes(tmp_path, documents, limits, spec, expected):
+    found = ids(tmp_path, *documents, ALL, a_yaml=placed(limits=limits, spec=spec))
+    assert [name for name in found if name not in ("model-overlap", "pin-leaks")] == expected
+
+
+def test_a_slice_is_named_once_for_an_object(tmp_path):
+    text = workload(limits=MIG1).replace("NAME", "llm")
+    again = text[text.index("      - name: server"):].replace("server", "second")
+    assert ids(tmp_path, A100, A40, ALL, a_yaml=text + again) == ["slice-ambiguous"]
+
+
+def test_a_slice_that_is_refused(tmp_path):
+    """What the refusal is about is not named again."""
+    other = document("Tenant", "team-a", "  namespaces: [team-a]\n  quotas: [{name: q, resources: [nvidia.com/gpu], hard: 8}]\n")
+    assert ids(tmp_path, A100, A40, other, a_yaml=placed(limits=MIG1)) == ["policy-refuses"]
+
+
+def test_a_slice_of_a_pod_that_is_made_from_parts(tmp_path):
+    write(tmp_path, policy__policy_yaml=policy(A100, A40, ALL, RAY), apps__a_yaml=SPARK.replace("NAME", "nvidia.com/mig-1g.10gb").replace("COUNT", "1"))
+    (finding,) = judge(tmp_path)[2]["findings"]
+    assert (finding["id"], finding["line"], finding["column"]) == ("slice-ambiguous", 6, 3)
+
+
+# --- Node selectors that Rules set ---
+
+EDGE = accelerator("t4-edge", "  nodeLabels: {node-type: edge, accelerator: nvidia-tesla-t4}\n")
+
+
+def edge(more="", match="requests: {nvidia.com/gpu: {}}"):
+    return document("Rule", "edge-placement", f"{more}  match: {{{match}}}\n  inject: {{nodeSelector: {{node-type: edge, accelerator: nvidia-tesla-t4}}}}\n")
+
+
+def selecting(**labels):
+    return placed(spec="  nodeSelector: {" + ", ".join(f"{key.replace('_', '-')}: {value}" for key, value in labels.items()) + "}\n")
+
+
+def test_a_selector_that_a_rule_sets_says_which(tmp_path):
+    """With another value, the Pod is refused, and that is all."""
+    found = said(tmp_path, EDGE, ALL, edge(), a_yaml=selecting(node_type="edge", zone="a", accelerator="nvidia-tesla-t4"))
+    assert found == [("selector-injected", f'Pod "train": Rule "edge-placement" (policy/policy.yaml:17) sets nodeSelector {label} by itself; leave it out of the manifest, or the Pod may be '
+                                           "refused when the Rule changes") for label in ("node-type: edge", "accelerator: nvidia-tesla-t4")]
+    assert ids(tmp_path, EDGE, ALL, edge(), a_yaml=selecting(node_type="core", zone="a", accelerator="nvidia-tesla-t4")) == ["policy-refuses"]
+
+
+@pytest.mark.parametrize("rules, expected", [
+    ([edge(match="requests: {nvidia.com/gpu: {min: 2}}")], 0), ([edge(match="tenants: [other]")], 0), ([edge(match="podSelector: {matchLabels: {a: b}}")], 0),
+    ([edge("  enforcement: audit\n")], 0), ([edge("  onConflict: keep\n")], 1), ([edge("  onConflict: override\n")], 1),
+    ([edge(), document("Rule", "z", "  order: 1\n  onConflict: override\n  inject: {nodeSelector: {node-type: core}}\n")], 0),
+])
+def test_rules_that_set_a_selector(tmp_path, rules, expected):
+    """Only if it matches, changes Pods, and no Rule before it sets another value."""
+    others = document("Tenant", "other", "  namespaces: [other]\n  quotas: [{name: q, hard: 1}]\n")
+    assert ids(tmp_path, EDGE, ALL, others, *rules, a_yaml=selecting(node_type="edge")).count("selector-injected") == expected
+
+
+def test_a_selector_on_which_another_depends(tmp_path):
+    """Without it, a Rule would set the other one, and with it the Rule has nothing to do."""
+    a100, l4 = (accelerator(name, product(label) + more) for name, label, more in (
+        ("a100", "A100", "  sharing: {resource: nvidia.com/gpu.shared, replicas: 4}\n"), ("l4", "L4", "")))
+    rule = document("Rule", "share", "  rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]\n  inject: {nodeSelector: {zone: b}}\n")
+    text = placed(spec="  nodeSelector: {nvidia.com/gpu.product: MODEL, zone: b}\n")
+    assert ids(tmp_path, a100, l4, ALL, rule, a_yaml=text.replace("MODEL", "A100")) == ["selector-injected"]
+    assert ids(tmp_path, a100, l4, ALL, rule, a_yaml=text.replace("MODEL", "L4")) == []
+
+
+def test_a_selector_of_many_labels(tmp_path):
+    """More labels than are judged have no finding."""
+    for count, expected in ((255, 1), (256, 0)):
+        labels = {f"label-{n}": "x" for n in range(count)}
+        assert ids(tmp_path, EDGE, ALL, edge(), a_yaml=selecting(node_type="edge", **labels)).count("selector-injected") == expected
+
+
 # --- Warnings of the policy ---
 
 

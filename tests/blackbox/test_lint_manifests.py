@@ -113,17 +113,69 @@ def test_more_mistakes_than_are_named(tmp_path, count):
     assert all(f"mistakes that are not named here ({count - 20});" in each["text"] for each in more)
 
 
-def test_a_configuration_that_nothing_names(tmp_path):
-    """The ClusterPolicy may be in another file. Without one, others may name the ConfigMap."""
-    config, operator = manifest_cases.plugin(manifest_cases.SLICED), manifest_cases.OPERATOR
-    unused = [("plugin-config-unused", 3, 18)]
-    for text, expected in ((None, []), (operator, []), (operator.replace("name: device-plugin", "name: other"), unused),
-                           (operator[:operator.index("  devicePlugin")], unused), (operator.replace("name: device-plugin", "name: '${CONFIG}'"), []),
+UNUSED = [("plugin-config-unused", 3, 18)]
+
+
+def test_a_configuration_that_no_cluster_policy_names(tmp_path):
+    """The ClusterPolicy may be in another file."""
+    config, operator = manifest_cases.config_map(manifest_cases.SLICED), manifest_cases.OPERATOR
+    for text, expected in ((operator, []), (operator.replace("name: device-plugin", "name: other"), UNUSED),
+                           (operator[:operator.index("  devicePlugin")], UNUSED), (operator.replace("name: device-plugin", "name: '${CONFIG}'"), []),
+                           (operator.replace("devicePlugin:", "migManager:"), UNUSED),
                            (operator.replace("name: device-plugin", "name: other") + "---\n" + operator, [])):
-        write(tmp_path, a__config_yaml=config, b__operator_yaml=text or "a: b\n")
-        assert lint(tmp_path)[1] == expected, text
+        write(tmp_path, a__config_yaml=config, b__operator_yaml=text)
+        _, found, report = lint(tmp_path)
+        assert found == expected and all(each["text"].startswith("no ClusterPolicy here names the ConfigMap \"device-plugin\"") for each in report["findings"]), text
     write(tmp_path, a__kustomization_yaml="resources: [config.yaml]\n", b__operator_yaml=operator.replace("name: device-plugin", "name: other"))
     assert lint(tmp_path)[1] == []
+
+
+ARGO = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: gpus}\nspec:\n  source:\n    chart: gpu-operator\n    helm:\n"
+
+
+@pytest.mark.parametrize("name, text", [
+    ("values.yaml", "devicePlugin:\n  config:\n    name: device-plugin   # which is applied by hand\n"), ("values.json", '{"devicePlugin": {"config": {"name": "device-plugin"}}}'),
+    ("values.yaml", "gpu-operator: {devicePlugin: {config: {name: device-plugin}}}\n"), ("values.yaml", "config: {name: 'device-plugin'}\n"),
+    ("templates/policy.yaml", manifest_cases.OPERATOR + "{{- if .Values.more }}\n{{- end }}\n"), ("app.yaml", manifest_cases.DEVICE_PLUGIN.replace("shared-gpus", "device-plugin")),
+    ("app.yaml", manifest_cases.DEVICE_PLUGIN.replace("configMap: {name: shared-gpus}", "projected: {sources: [{configMap: {name: device-plugin}}]}")),
+    ("app.yaml", "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: gpus}\nspec: {values: {devicePlugin: {config: {name: device-plugin}}}}\n"),
+    ("app.yaml", ARGO + "      values: |\n        devicePlugin:\n          config: {name: device-plugin}\n"), ("app.yaml", ARGO + "      valuesObject: {devicePlugin: {config: {name: device-plugin}}}\n"),
+    ("app.yaml", ARGO + "      parameters: [{name: devicePlugin.config.name, value: device-plugin}]\n"),
+])
+@pytest.mark.parametrize("first", [False, True])
+def test_what_refers_to_a_configuration(tmp_path, name, text, first):
+    """Values of Helm, a template, the Pods of the device plugin; without it, nothing does."""
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/config.yaml").write_text(manifest_cases.config_map(manifest_cases.SLICED))
+    file = tmp_path / ("a" if first else "c") / name
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    assert lint("--strict", tmp_path)[:2] == (0, [])
+    file.write_text(text.replace("device-plugin", "device-plugin-2").replace("nvidia-device-plugin-2", "nvidia-device-plugin"))
+    assert lint(tmp_path)[1] == UNUSED
+
+
+@pytest.mark.parametrize("text", [
+    None, "# kubectl apply -f device-plugin\na: b # device-plugin\n", "resources: [device-plugin.yaml, my-device-plugin]\n", "apiVersion: v1\nkind: Service\nmetadata: {name: device-plugin}\n",
+    manifest_cases.config_map(manifest_cases.SLICED.replace("v1", "v1 # device-plugin")),
+])
+def test_a_configuration_to_which_nothing_refers(tmp_path, text):
+    """A comment, another name, and an object of the same name are no references."""
+    write(tmp_path, b__config_yaml=manifest_cases.config_map(manifest_cases.SLICED), a_yaml=text or "a: b\n")
+    _, found, report = lint(tmp_path)
+    assert set(found) == set(UNUSED) and report["findings"][0]["text"] == (
+        'nothing that was linted refers to the ConfigMap "device-plugin", and the device plugin does not read it by itself; '
+        "write spec.devicePlugin.config.name: device-plugin in the ClusterPolicy, or suppress this if the ClusterPolicy is elsewhere")
+    (tmp_path / ".gpugate-lint.yaml").write_text("suppressions: [{id: plugin-config-unused, object: device-plugin, reason: It is named by the cluster's repository.}]\n")
+    assert lint("--strict", tmp_path)[:2] == (0, [])
+
+
+def test_many_configurations_and_references(tmp_path):
+    """Each is looked up by its name."""
+    config, plugin_of = manifest_cases.config_map(manifest_cases.SLICED), manifest_cases.DEVICE_PLUGIN
+    texts = [config.replace("name: device-plugin", f"name: config-{n}") for n in range(900)] + [plugin_of.replace("shared-gpus", f"config-{n}") for n in range(3000) if n != 7]
+    (tmp_path / "a.yaml").write_text("---\n".join(texts))
+    assert [each[0] for each in lint(tmp_path)[1]] == ["plugin-config-unused"]
 
 
 # --- Forms of the input ---
@@ -152,6 +204,17 @@ def test_helm(tmp_path):
     rendered = "---\n# Source: app/templates/pod.yaml\n" + pod(limits="nvidia.com/gpu: 0.5")
     status, found, report = lint("-", stdin=rendered)
     assert status == 1 and found == [("request-not-integer", 12, 32)] and report["findings"][0]["file"] == "standard input"
+
+
+def test_charts_beside_a_policy(tmp_path):
+    """A Chart.yaml and a kustomization are read if they want the GPU Operator."""
+    chart, kustomization = (text.replace("VERSION", "2.0.0") for text in (manifest_cases.CHART, manifest_cases.KUSTOMIZATION))
+    write(tmp_path, policy__policy_yaml=policy(A100, TEAM), chart__Chart_yaml=chart, charts__kustomization_yaml=kustomization, apps__app_yaml=pod(),
+          other__Chart_yaml=chart.replace("gpu-operator", "redis"))
+    _, found, report = lint(tmp_path)
+    assert [each[0] for each in found] == ["gpu-operator-version"] * 2 and (report["manifests"], report["objects"], report["tenants"]) == (3, 3, 1)
+    assert lint("--policy", tmp_path / "policy", tmp_path / "chart")[1] == lint(tmp_path / "chart/Chart.yaml")[1] == lint("-", stdin=chart)[1] == [("gpu-operator-version", 6, 33)]
+    assert lint(tmp_path / "charts")[1] == [("gpu-operator-version", 2, kustomization.splitlines()[1].index("2.0.0") + 1)]
 
 
 def test_kustomize(tmp_path):

@@ -1,49 +1,25 @@
 #include "webhook/cmd/lint_admission.h"
 
-#include "gpugate/quantity.h"
 #include "webhook/cmd/input_file.h"
 #include "webhook/cmd/lint_autoscalers.h"
+#include "webhook/cmd/lint_find.h"
 #include "webhook/cmd/lint_place.h"
+#include "webhook/cmd/lint_requests.h"
+#include "webhook/cmd/lint_selectors.h"
 #include "webhook/cmd/lint_trial.h"
 #include "webhook/cmd/lint_unread.h"
 #include "webhook/object/workload.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20)
-#define TEXT_BYTES 1024
-#define NAME_SHOWN 100
-#define OFFERS_MAX 16 /* Resources of one object that are named. */
 
-/* The file that is judged. */
 struct judging {
 	struct trial trial;
 	struct subject_creator creator;
-	struct report *report;
 	const struct autoscalers *autoscalers;
-	struct manifests_file *file;
-	struct manifest manifest;
+	struct lint_file file;
 	struct arena objects; /* For the review of one object. */
 };
-
-static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id, struct str text,
-		 const char *format, ...) __attribute__((format(printf, 5, 6)));
-
-/* Adds a finding about a text of the object; absent: about the object as a whole. */
-static void find(const struct judging *judging, const struct manifest_object *object, enum lint_id id, struct str about,
-		 const char *format, ...)
-{
-	char text[TEXT_BYTES];
-	const struct manifests_place at = lint_place_of(&judging->manifest, object, about);
-	int kind = object->kind.len < NAME_SHOWN ? (int)object->kind.len : NAME_SHOWN;
-	int name = object->name.len < NAME_SHOWN ? (int)object->name.len : NAME_SHOWN;
-	int len = snprintf(text, sizeof text, "%.*s \"%.*s\": ", kind, object->kind.ptr, name,
-			   str_present(object->name) ? object->name.ptr : "");
-	va_list args;
-	va_start(args, format);
-	vsnprintf(text + len, sizeof text - (size_t)len, format, args);
-	va_end(args);
-	manifests_report(judging->report, judging->file, &at, object->name, id, str_of(text));
-}
 
 /* How many Pods of a workload are admitted, one after the other. */
 struct attempt {
@@ -147,12 +123,13 @@ static void report_attempt(const struct judging *judging, const struct manifest_
 	if (!str_present(replicas))
 		replicas = lint_place_request(judging->trial.policy, object, attempt->refused);
 	if (attempt->fits < pods)
-		find(judging, object, LINT_REPLICAS_ABOVE_QUOTA, replicas, "only %lld of %lld Pods fit: " PART "%s",
-		     (long long)attempt->fits, (long long)pods, PART_ARG(attempt->refused), attempt->message);
+		lint_find_in(&judging->file, object, LINT_REPLICAS_ABOVE_QUOTA, replicas,
+			     "only %lld of %lld Pods fit: " PART "%s", (long long)attempt->fits, (long long)pods,
+			     PART_ARG(attempt->refused), attempt->message);
 	else
-		find(judging, object, LINT_SURGE_ABOVE_QUOTA, str_present(cause) ? cause : replicas,
-		     "a rolling update needs one Pod more than fit, so it never ends; write maxSurge: 0 and "
-		     "maxUnavailable: 1");
+		lint_find_in(&judging->file, object, LINT_SURGE_ABOVE_QUOTA, str_present(cause) ? cause : replicas,
+			     "a rolling update needs one Pod more than fit, so it never ends; write maxSurge: 0 and "
+			     "maxUnavailable: 1");
 }
 
 /* Tries the Pods of a workload, one more for its update, and as many as an autoscaler may want. */
@@ -176,76 +153,8 @@ static int try_all(struct judging *judging, const struct manifest_object *object
 	const struct scaled_attempt scaled = {object, attempt.fits, attempt.charges, attempt.message};
 	for (uint32_t i = 0; i < scaling.count; i++)
 		if (scales(&scaling, i) && attempt.fits < at_most(scaling.first[i].most))
-			lint_autoscalers_report(&scaling.first[i], &scaled, judging->report);
+			lint_autoscalers_report(&scaling.first[i], &scaled, judging->file.report);
 	return 0;
-}
-
-/* Resources that a finding about an object has named. */
-struct named {
-	struct str items[OFFERS_MAX];
-	uint32_t count;
-};
-
-/* Names a resource that no Accelerator has, once for an object. */
-static void find_lacking(const struct judging *judging, const struct manifest_object *object,
-			 const struct subject *subject, const struct outcome *outcome, const struct pairs *map,
-			 struct named *named)
-{
-	for (uint32_t i = 0; i < map->count; i++) {
-		struct str name = map->items[i].key, near;
-		bool known = str_eq(map->items[i].value, STR("0")) || named->count == OFFERS_MAX ||
-			     (str_present(outcome->about) && str_eq(outcome->about, name));
-		for (uint32_t n = 0; n < named->count; n++)
-			known |= str_eq(named->items[n], name);
-		if (known || !policy_lacks_resource(judging->trial.policy, name, &near))
-			continue;
-		named->items[named->count++] = name;
-		find(judging, object, LINT_RESOURCE_NOT_OFFERED, lint_place_in(object, subject, name),
-		     "no Accelerator of the policy has %.*s, so that a Pod which requests it is probably never "
-		     "scheduled; %s%.*s%s",
-		     name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN, name.ptr,
-		     str_present(near) ? "did you mean " : "request what an Accelerator has, or add an Accelerator",
-		     STR_ARG(near), str_present(near) ? "?" : "");
-	}
-}
-
-/*
- * Names the first request for several shares that no Guard refuses. Those with the suffix .shared
- * are found without a policy.
- */
-static bool find_shares(const struct judging *judging, const struct manifest_object *object,
-			const struct subject *subject, const struct outcome *outcome, const struct pairs *map)
-{
-	for (uint32_t i = 0; i < map->count; i++) {
-		const struct pair *pair = &map->items[i];
-		int64_t count, limit = policy_share_limit(judging->trial.policy, pair->key);
-		if (limit == 0 || str_ends(pair->key, STR(".shared")) ||
-		    quantity_count(pair->value, &count) != QUANTITY_OK || count <= limit ||
-		    (str_present(outcome->about) && str_eq(outcome->about, pair->key)))
-			continue;
-		find(judging, object, LINT_SHARE_ABOVE_ONE, lint_place_in(object, subject, pair->value),
-		     "a container requests %lld shares of a device by the name %.*s, of which two can be of the same "
-		     "device; write %lld",
-		     (long long)count, pair->key.len < NAME_SHOWN ? (int)pair->key.len : NAME_SHOWN, pair->key.ptr,
-		     (long long)limit);
-		return true;
-	}
-	return false;
-}
-
-/* What the Rules leave as it is must be there on some node of the fleet, and be of use. */
-static void find_requests(const struct judging *judging, const struct manifest_object *object,
-			  const struct subject *subject, const struct outcome *outcome)
-{
-	struct named named = {.count = 0};
-	bool shares = false;
-	for (uint32_t i = 0; i < outcome->pod.container_count; i++) {
-		const struct container *container = &outcome->pod.containers[i];
-		find_lacking(judging, object, subject, outcome, &container->limits, &named);
-		find_lacking(judging, object, subject, outcome, &container->requests, &named);
-		shares = shares || find_shares(judging, object, subject, outcome, &container->limits) ||
-			 find_shares(judging, object, subject, outcome, &container->requests);
-	}
 }
 
 /* Decides one Pod of a group. Returns 1 if its group holds quota, 0 if not, or -1. */
@@ -253,23 +162,25 @@ static int judge_group(struct judging *judging, const struct manifest_object *ob
 		       bool *admitted)
 {
 	struct outcome outcome;
+	const struct lint_judged judged = {&judging->file, &judging->trial, object, subject, &outcome};
 	if (trial_pod(&judging->trial, object, subject, true, &outcome) < 0)
 		return -1;
 	const char *what = subject->review.claim.present ? "it" : "its Pods";
 	if (!outcome.admitted && !outcome.unknown)
-		find(judging, object, LINT_POLICY_REFUSES, outcome.about, "the policy refuses %s: " PART "%s", what,
-		     PART_ARG(subject), outcome.message);
+		lint_find_in(&judging->file, object, LINT_POLICY_REFUSES, outcome.about,
+			     "the policy refuses %s: " PART "%s", what, PART_ARG(subject), outcome.message);
 	if (outcome.warned)
-		find(judging, object, LINT_POLICY_WARNS, outcome.about, "the policy warns of %s: " PART "%s", what,
-		     PART_ARG(subject), outcome.message);
-	find_requests(judging, object, subject, &outcome);
+		lint_find_in(&judging->file, object, LINT_POLICY_WARNS, outcome.about,
+			     "the policy warns of %s: " PART "%s", what, PART_ARG(subject), outcome.message);
 	*admitted &= outcome.admitted;
+	if (lint_requests(&judged) < 0 || (outcome.admitted && lint_selectors(&judged) < 0))
+		return -1;
 	return outcome.charged;
 }
 
 static int judge_object(struct judging *judging, uint32_t index)
 {
-	const struct manifest_object *object = &judging->manifest.objects[index];
+	const struct manifest_object *object = &judging->file.manifest.objects[index];
 	struct subjects subjects;
 	struct error unreadable = {0};
 	bool admitted = true;
@@ -279,10 +190,11 @@ static int judge_object(struct judging *judging, uint32_t index)
 	bool placed = object->namespace.len || str_present(judging->creator.namespace);
 	if (!placed || subject_is_review(object))
 		return 0;
-	int read =
-	    subjects_read(&subjects, &judging->manifest, object, &judging->creator, &judging->objects, &unreadable);
+	int read = subjects_read(&subjects, &judging->file.manifest, object, &judging->creator, &judging->objects,
+				 &unreadable);
 	if (read < 0)
-		lint_unread_object(judging->report, judging->file, &judging->manifest, index, &unreadable);
+		lint_unread_object(judging->file.report, judging->file.file, &judging->file.manifest, index,
+				   &unreadable);
 	if (read <= 0)
 		return 0;
 	for (uint32_t i = 0; admitted && i < subjects.count; i++) {
@@ -297,37 +209,36 @@ static int judge_object(struct judging *judging, uint32_t index)
 static int judge_objects(struct judging *judging, struct error *err)
 {
 	int result = 0;
-	for (uint32_t i = 0; result == 0 && i < judging->manifest.count; i++)
+	for (uint32_t i = 0; result == 0 && i < judging->file.manifest.count; i++)
 		if (judge_object(judging, i) < 0)
 			result = error_set(err, "%.300s:%u: the Pod needs more memory than one review may use",
-					   judging->manifest.file, judging->manifest.objects[i].line);
+					   judging->file.manifest.file, judging->file.manifest.objects[i].line);
 	return result;
 }
 
 static int judge_manifest(struct judging *judging, const char *path, struct error *err)
 {
 	struct error unread = {0};
-	const struct manifest *manifest = &judging->manifest;
+	const struct manifest *manifest = &judging->file.manifest;
 	int result = 0;
-	if (input_file_manifest_exact(path, &judging->manifest, &unread) < 0) {
-		lint_unread_file(judging->report, judging->file, path, &unread);
+	if (input_file_manifest_exact(path, &judging->file.manifest, &unread) < 0) {
+		lint_unread_file(judging->file.report, judging->file.file, path, &unread);
 		return 0;
 	}
 	for (uint32_t i = 0; result == 0 && i < manifest->count; i++)
 		result = simulation_labels(judging->trial.simulation, manifest, &manifest->objects[i], &unread);
 	if (result < 0)
-		lint_unread_file(judging->report, judging->file, path, &unread);
+		lint_unread_file(judging->file.report, judging->file.file, path, &unread);
 	result = result < 0 ? 0 : judge_objects(judging, err);
-	manifest_release(&judging->manifest);
+	manifest_release(&judging->file.manifest);
 	return result;
 }
 
 static int judge_file(struct judging *judging, struct str path, struct error *err)
 {
-	judging->file = manifests_file_create(path);
-	int result =
-	    judging->file ? judge_manifest(judging, path.ptr, err) : error_set(err, "there is not enough memory");
-	manifests_file_destroy(judging->file);
+	struct manifests_file *file = judging->file.file = manifests_file_create(path);
+	int result = file ? judge_manifest(judging, path.ptr, err) : error_set(err, "there is not enough memory");
+	manifests_file_destroy(file);
 	return result;
 }
 
@@ -352,7 +263,7 @@ int lint_admission(const struct manifests *manifests, const struct policy *polic
 	struct autoscalers autoscalers;
 	struct judging judging = {.trial = {.policy = policy},
 				  .creator = {.namespace = namespace, .policy = policy},
-				  .report = report,
+				  .file = {.report = report},
 				  .autoscalers = &autoscalers};
 	int result = (judging.trial.simulation = simulation_create(policy, err)) ? 0 : -1;
 	arena_init(&judging.objects, ARENA_CHUNK, ARENA_MAX);

@@ -89,6 +89,12 @@ static json_t *files_json(struct files files)
 	return array;
 }
 
+/* Returns how many files with manifests were read, among them those that list charts. */
+static size_t count_manifests(const struct lint_result *result)
+{
+	return result->manifests->file_count + result->manifests->chart_count;
+}
+
 static void print_json(const struct lint_result *result, struct buf *out)
 {
 	const struct report *report = result->report;
@@ -102,7 +108,7 @@ static void print_json(const struct lint_result *result, struct buf *out)
 		"allowed", (int)report->allowed, "suppressed", (int)report->suppressed, "fixed",
 		(int)result->fixes->count, "fixes", fixes_json(result->fixes), "accelerators", (int)counts.accelerators,
 		"tenants", (int)counts.tenants, "quotas", (int)counts.quotas, "rules", (int)counts.rules, "guards",
-		(int)counts.guards, "manifests", (int)result->manifests->file_count, "objects",
+		(int)counts.guards, "manifests", (int)count_manifests(result), "objects",
 		(int)result->manifests->object_count, "settings", json_text_or_null(report->settings), "enforcement",
 		result->policy ? enforcement_name(policy_enforcement(result->policy)) : NULL, "ignoredFiles",
 		files_json(ignored_files(report)), "ignoredFileCount", (int)report->ignored_count, "configFiles",
@@ -150,7 +156,8 @@ static void print_totals(const struct report *report, struct buf *text)
 static void print_counts(const struct lint_result *result, const struct policy_counts *counts, struct buf *text)
 {
 	unsigned warnings = result->report->warnings;
-	const struct manifests *manifests = result->manifests;
+	unsigned objects = result->manifests->object_count;
+	size_t files = count_manifests(result);
 	buf_text(text, "no errors");
 	if (warnings)
 		buf_printf(text, ", %u warning%s%s", warnings, plural(warnings),
@@ -159,10 +166,9 @@ static void print_counts(const struct lint_result *result, const struct policy_c
 	if (result->policy)
 		buf_printf(text, "Accelerators %u, Tenants %u, quotas %u, Rules %u, Guards %u", counts->accelerators,
 			   counts->tenants, counts->quotas, counts->rules, counts->guards);
-	if (!result->policy || manifests->file_count)
-		buf_printf(text, "%smanifests: %u object%s in %zu file%s", result->policy ? "; " : "",
-			   manifests->object_count, plural(manifests->object_count), manifests->file_count,
-			   manifests->file_count == 1 ? "" : "s");
+	if (!result->policy || files)
+		buf_printf(text, "%smanifests: %u object%s in %zu file%s", result->policy ? "; " : "", objects,
+			   plural(objects), files, files == 1 ? "" : "s");
 	buf_text(text, ")\n");
 }
 

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "gpugate/plain.h"
+#include "webhook/json/error_byte.h"
 #include "webhook/object/manifest.h"
 
 /* The place in a file of JSON, in which nothing moves. */
@@ -54,22 +55,9 @@ struct manifest_location manifest_location(const struct manifest *manifest, cons
 	return location_at(manifest, (size_t)(at - manifest->text.ptr));
 }
 
-/* Takes "(byte N)" off the end of a reader's sentence. Returns N, or 0. */
-static size_t take_byte(struct error *err)
-{
-	char *at = strrchr(err->text, '(');
-	size_t byte = 0;
-	if (!at || sscanf(at, "(byte %zu)", &byte) != 1)
-		return 0;
-	*at = '\0';
-	if (at > err->text && at[-1] == ' ')
-		at[-1] = '\0';
-	return byte;
-}
-
 int manifest_explain(const struct manifest *manifest, const struct manifest_object *object, struct error *err)
 {
-	size_t byte = take_byte(err);
+	size_t byte = error_take_byte(err);
 	struct str kind = object->kind;
 	struct manifest_location location = location_at(
 	    manifest, offset_of(manifest, object->json) + (byte < object->json.len ? byte : object->json.len));

@@ -1,5 +1,6 @@
 #include "webhook/simulate/subject.h"
 
+#include "webhook/json/error_byte.h"
 #include "webhook/json/path.h"
 #include "webhook/object/claim.h"
 #include "webhook/object/pod_review.h"
@@ -69,14 +70,6 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 
 /* --- Custom resources --- */
 
-/* Takes the place off an error of a reader whose text is no part of the file. */
-static void drop_byte(struct error *err)
-{
-	char *at = strrchr(err->text, '('); /* What was found may contain another. */
-	if (at && at > err->text && str_starts(str_of(at), STR("(byte ")))
-		at[-1] = '\0';
-}
-
 static int make_part(struct subject *subject, const struct workload_part *part, const struct manifest *manifest,
 		     const struct manifest_object *object, const struct subject_creator *creator, struct arena *arena,
 		     struct error *err)
@@ -86,7 +79,7 @@ static int make_part(struct subject *subject, const struct workload_part *part, 
 	*subject = (struct subject){.pod = part->pod, .part = part->where, .at = part->at, .alone = part->alone};
 	if (review_read_pod(part->pod.ptr, part->pod.len, arena, &subject->review.object, err) < 0) {
 		if (part->composed)
-			drop_byte(err);
+			error_take_byte(err); /* Its text is no part of the file. */
 		error_wrap(err, "%.200s", part->where.ptr);
 		return manifest_explain(manifest, &read, err);
 	}
