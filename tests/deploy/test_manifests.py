@@ -143,6 +143,10 @@ def test_rules_and_a_users_policy_are_registered_as_render_says(tmp_path):
         for webhook, wanted in zip(mine, theirs, strict=True):
             wanted["clientConfig"]["service"]["path"] += f"/{PATH_SECRET}"
             assert_same(webhook, wanted)
+    # The rights to read workloads are those of the policy as well.
+    mine, theirs = (objects["ClusterRole", "gpugate"]["rules"] for objects in (ours, printed))
+    assert [rule for rule in mine if rule["verbs"] == ["get"]] == [rule for rule in theirs if rule["verbs"] == ["get"]] != []
+    assert all(rule in mine for rule in theirs)
 
 
 @pytest.mark.parametrize("rules", [False, True])

@@ -358,6 +358,7 @@ static void same_review(json_t *tree, const struct review *review)
 	same_string(kind, "version", review->version);
 	same_string(kind, "kind", review->kind);
 	same_string(get(request, "resource"), "resource", review->resource);
+	same_string(get(request, "resource"), "group", review->resource_group);
 	same_string(request, "subResource", review->subresource);
 	same_string(request, "name", review->name);
 	same_string(request, "namespace", review->namespace);

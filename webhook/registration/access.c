@@ -1,6 +1,8 @@
 /* access: the ServiceAccount and its RBAC permissions, one resource at a time. */
+#include "gpugate/scaled_resources.h"
 #include "webhook/base/object_names.h"
 #include "webhook/base/watched_resources.h"
+#include "webhook/json/text.h"
 #include "webhook/registration/render.h"
 
 #define RBAC "rbac.authorization.k8s.io"
@@ -25,6 +27,11 @@ static const struct grant ledger_grants[] = {
     {"gpugate.io", "gpuledgers", "cluster", {"update"}},
     {"gpugate.io", "gpuquotas", NULL, {"list", "watch", "create", "patch", "delete"}},
 };
+
+/* For the answers about what scales workloads, which are read for each. */
+#define GRANT(group, kind, resource) {group, resource, NULL, {"get"}},
+static const struct grant scaled_grants[] = {SCALED_RESOURCES(GRANT)};
+#undef GRANT
 
 /* For detecting that the webhook configurations no longer match the policy. */
 static const struct grant registration_grants[] = {
@@ -68,6 +75,17 @@ static int add_grants(json_t *rules, const struct grant *grants, size_t count)
 
 #define ADD_GRANTS(rules, grants) add_grants(rules, grants, sizeof(grants) / sizeof *(grants))
 
+/* The custom resources that the policy names, which autoscalers may scale as well. */
+static int add_workload_grants(json_t *rules, const struct policy_scope *scope)
+{
+	int failed = 0;
+	for (uint32_t i = 0; i < scope->workload_count; i++)
+		failed |= json_array_append_new(
+		    rules, json_pack("{s:[o], s:[o], s:[s]}", "apiGroups", json_text(scope->workloads[i].group),
+				     "resources", json_text(scope->workloads[i].plural), "verbs", "get"));
+	return failed;
+}
+
 static json_t *metadata(const char *namespace)
 {
 	return namespace ? json_pack("{s:s, s:s}", "name", RENDER_NAME, "namespace", namespace)
@@ -95,13 +113,17 @@ json_t *render_namespace(const struct render_target *target)
 			 target->namespace);
 }
 
-json_t *render_access(const struct render_target *target)
+json_t *render_access(const struct render_target *target, const struct policy_scope *scope)
 {
 	json_t *of_cluster = json_array(), *of_namespace = json_array(), *objects = json_array();
 	int failed = 0;
 	if (target->cluster) {
 		failed |= ADD_GRANTS(of_cluster, watch_grants);
 		failed |= ADD_GRANTS(of_cluster, ledger_grants);
+	}
+	if (scope->early_answers) {
+		failed |= ADD_GRANTS(of_cluster, scaled_grants);
+		failed |= add_workload_grants(of_cluster, scope);
 	}
 	failed |= ADD_GRANTS(of_cluster, registration_grants);
 	failed |= ADD_GRANTS(of_namespace, namespace_grants);
