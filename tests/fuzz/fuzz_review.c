@@ -15,7 +15,7 @@
 
 #include "gpugate/pairs.h"
 #include "tests/fuzz/load_policy.h"
-#include "webhook/admission/early_answer.h"
+#include "webhook/admission/early_target.h"
 #include "webhook/json/balance.h"
 #include "webhook/object/review.h"
 
@@ -322,22 +322,56 @@ static const char policy_text[] = "apiVersion: gpugate.io/v1\nkind: Settings\nme
  * A question about a workload has Pods that were read, and numbers that cannot overflow. Nothing is
  * asked about a Pod.
  */
-static void check_question(const struct review *review, struct arena *arena)
+static void check_question(const struct early_question *question)
+{
+	REQUIRE(question->review.object.present);
+	REQUIRE(question->kept || question->no_pods || question->old_review.object.present);
+	REQUIRE(!question->kept || question->existing < question->pods || question->pods == 0);
+	REQUIRE(question->pods >= question->surge && question->surge >= 0 && question->pods <= 2 * (int64_t)INT32_MAX);
+	REQUIRE(question->existing >= 0 && question->existing <= INT32_MAX);
+	for (uint32_t i = 0; i < question->part_count; i++)
+		REQUIRE(question->parts[i].review.object.present && question->parts[i].pods >= 0 &&
+			question->parts[i].pods <= INT32_MAX && question->parts[i].where.len);
+}
+
+/*
+ * The workload that is read is that of the review, or of a `scale` or an autoscaler, the old object.
+ */
+static void check_target(const struct policy *policy, const struct review *review, struct arena *arena)
+{
+	struct early_question question;
+	struct early_target target = {.wanted = true,
+				      .group = review->group,
+				      .kind = review->kind,
+				      .autoscaler = review->uid.len % 2,
+				      .pods = 7,
+				      .old_pods = (int64_t)review->name.len};
+	struct str workload = review->other_object;
+	if (early_target_concerns(review)) {
+		if (!early_target_read(policy, review, &target))
+			return;
+		workload = review->old_other_object;
+		REQUIRE(target.wanted || str_present(target.metric));
+		REQUIRE(!target.wanted || (target.resource.len && target.kind.len && target.name.len &&
+					   target.version.len && target.pods > 0));
+	}
+	if (!early_target_question(policy, review, &target, workload, arena, &question))
+		return;
+	REQUIRE(question.no_pods ? str_present(question.metric) : str_present(workload));
+	check_question(&question);
+}
+
+static void check_questions(const struct review *review, struct arena *arena)
 {
 	static struct policy *policy;
 	struct early_question question;
 	if (!policy)
 		policy = load_policy(policy_text);
+	check_target(policy, review, arena);
 	if (!early_question_concerns(policy, review) || !early_question_read(policy, review, arena, &question))
 		return;
-	REQUIRE(str_present(review->other_object) && question.review.object.present);
-	REQUIRE(question.kept || question.old_review.object.present);
-	REQUIRE(!question.kept || question.existing < question.pods || question.pods == 0);
-	REQUIRE(question.pods >= question.surge && question.surge >= 0 && question.pods <= 2 * (int64_t)INT32_MAX);
-	REQUIRE(question.existing >= 0 && question.existing <= INT32_MAX);
-	for (uint32_t i = 0; i < question.part_count; i++)
-		REQUIRE(question.parts[i].review.object.present && question.parts[i].pods >= 0 &&
-			question.parts[i].pods <= INT32_MAX && question.parts[i].where.len);
+	REQUIRE(str_present(review->other_object));
+	check_question(&question);
 }
 
 static bool string_is(json_t *string, const char *text)
@@ -455,7 +489,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (tree && as_review == 0)
 		same_review(tree, &review);
 	if (as_review == 0)
-		check_question(&review, &arena);
+		check_questions(&review, &arena);
 	if (tree && as_pod == 0)
 		same_pod(tree, &pod);
 	arena_release(&arena);
