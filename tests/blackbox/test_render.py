@@ -46,9 +46,9 @@ def conditions(webhook):
 
 def test_kinds_and_their_order(render):
     kinds = [obj["kind"] for obj in render(TEAM)]
-    assert kinds == ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", MUTATING, VALIDATING]
+    assert kinds == ["Namespace", "ServiceAccount", *["ClusterRole", "ClusterRoleBinding"] * 2, MUTATING, VALIDATING]
     kinds = [obj["kind"] for obj in render(TEAM, args=["--ledger", "cluster"])]
-    assert kinds == ["Namespace", "CustomResourceDefinition", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role",
+    assert kinds == ["Namespace", "CustomResourceDefinition", "CustomResourceDefinition", "ServiceAccount", *["ClusterRole", "ClusterRoleBinding"] * 2, "Role",
                      "RoleBinding", "PriorityLevelConfiguration", "FlowSchema", MUTATING, VALIDATING]
 
 
@@ -227,8 +227,11 @@ def test_rights_by_ledger(render):
     assert rights(render(TEAM), "ClusterRole") == registered | of(TARGET_RIGHTS) and rights(render(TEAM), "Role") == {}
     objects = render(TEAM, args=["--ledger", "cluster"])
     assert rights(objects, "ClusterRole") == registered | of(TARGET_RIGHTS) | of(LEDGER_RIGHTS)
-    # Of custom resources, those that the policy names. Without an early answer, nothing is read.
+    # They have a role of their own. Of custom resources, it has those that the policy names.
+    # Without an early answer, nothing is read.
     named = doc("Settings", "s", workloads=["pytorchjobs.kubeflow.org"])
+    (own,) = [obj for obj in render(TEAM) if (obj["kind"], obj["metadata"]["name"]) == ("ClusterRole", "gpugate-workloads")]
+    assert rights([own], "ClusterRole") == of(TARGET_RIGHTS)
     assert rights(render(TEAM, named), "ClusterRole") == registered | of(TARGET_RIGHTS) | {("kubeflow.org", "pytorchjobs", ()): ["get"]}
     assert rights(render(doc("Tenant", "t", namespaces=["t"], earlyAnswer="off"), named), "ClusterRole") == registered
     assert rights(objects, "Role") == {("", "events", ()): ["create", "patch"]}
@@ -253,7 +256,7 @@ def test_certificates_that_gpugate_makes_itself(render):
             {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
             {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["gpugate-ca"], "verbs": ["get", "list", "watch", "patch"]}]
         assert {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]} in rules(managed, "Role")
-        assert [obj["kind"] for obj in managed if "RoleBinding" in obj["kind"]] == ["ClusterRoleBinding", "RoleBinding"]
+        assert [obj["kind"] for obj in managed if "RoleBinding" in obj["kind"]] == ["ClusterRoleBinding", "ClusterRoleBinding", "RoleBinding"]
 
 
 def test_where_gpugate_is_reached(render, tmp_path):

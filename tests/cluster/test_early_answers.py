@@ -161,7 +161,7 @@ def test_scale_and_autoscalers(control_plane, gpugate_in_cluster, namespaces):
         assert refused.returncode != 0 and 'admission webhook "early.gpugate.io" denied the request: can never fit: ' in refused.stderr, refused.stderr
     assert scale("StatefulSet", 0).stderr == ""
     # A right that is missing costs the answer, and nothing else.
-    control_plane.kubectl("delete", "clusterrolebinding", "gpugate")
+    control_plane.kubectl("delete", "clusterrolebinding", "gpugate-workloads")
     eventually(lambda: scale("StatefulSet", 1, "--dry-run=server", check=False).returncode == 0)
     said = gate.server.wait_log("workload_unread")[0]
     assert said["object"] == f"/apis/apps/v1/namespaces/{space}/statefulsets/w" and 'cannot get resource "statefulsets"' in said["message"], said

@@ -318,10 +318,7 @@ static void same_other(json_t *object, struct str text)
 static const char policy_text[] = "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\n"
 				  "spec: {workloads: [pytorchjobs.kubeflow.org, workflows.argoproj.io]}\n";
 
-/*
- * A question about a workload has Pods that were read, and numbers that cannot overflow. Nothing is
- * asked about a Pod.
- */
+/* A question about a workload has Pods that were read, and numbers that cannot overflow. */
 static void check_question(const struct early_question *question)
 {
 	REQUIRE(question->review.object.present);
@@ -334,9 +331,7 @@ static void check_question(const struct early_question *question)
 			question->parts[i].pods <= INT32_MAX && question->parts[i].where.len);
 }
 
-/*
- * The workload that is read is that of the review, or of a `scale` or an autoscaler, the old object.
- */
+/* The workload is that of the review, or the old object of a `scale` or an autoscaler. */
 static void check_target(const struct policy *policy, const struct review *review, struct arena *arena)
 {
 	struct early_question question;
@@ -361,6 +356,7 @@ static void check_target(const struct policy *policy, const struct review *revie
 	check_question(&question);
 }
 
+/* Nothing is asked about a Pod. */
 static void check_questions(const struct review *review, struct arena *arena)
 {
 	static struct policy *policy;

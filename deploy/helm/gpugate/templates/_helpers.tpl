@@ -158,25 +158,6 @@ generate a new one each time, so it must be given.
 {{- end }}
 
 {{/*
-The rules of RBAC by which gpugate reads what a `scale` or an autoscaler is about: a list. Which
-workloads these are depends on the policy, so they are those in webhooks.rendered. It has no others
-with the verb "get" alone.
-*/}}
-{{- define "gpugate.workloadRights" -}}
-{{- $rules := list }}
-{{- range (.Values.webhooks.rendered | default "{}" | fromJson).items }}
-{{- if and (eq .kind "ClusterRole") (eq .metadata.name "gpugate") }}
-{{- range .rules }}
-{{- if eq (join " " .verbs) "get" }}
-{{- $rules = append $rules . }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- toYaml $rules }}
-{{- end }}
-
-{{/*
 The webhook configurations for the policy, as JSON: those of the chart for its own policy, otherwise
 webhooks.rendered.
 */}}
