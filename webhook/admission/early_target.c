@@ -237,7 +237,7 @@ static bool ask(const struct policy *policy, const struct review *review, const 
 				.operation = OPERATION_UPDATE};
 	return str_present(json) && count_before(policy, target, json, &before) &&
 	       with_pods(json, before, arena, &update.old_other_object) &&
-	       with_pods(json, target->pods, arena, &update.other_object) &&
+	       with_pods(json, target->pods, arena, &update.other_object) && early_question_concerns(policy, &update) &&
 	       early_question_read(policy, &update, arena, question);
 }
 
