@@ -18,6 +18,7 @@ struct review {
 	struct str uid;                  /* Links the response to the request. */
 	struct str group, version, kind; /* request.kind */
 	struct str resource;             /* request.resource.resource, such as pods. */
+	struct str resource_group;       /* request.resource.group */
 	struct str subresource;          /* Empty or absent: the Pod itself. */
 	struct str name;
 	struct str namespace;

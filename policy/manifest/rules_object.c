@@ -1,4 +1,5 @@
 /* rules_object: rules for objects of one kind. To judge another kind, add a row to `kinds`. */
+#include "gpugate/autoscaler.h"
 #include "policy/manifest/plugin_maps.h"
 #include "policy/manifest/rules.h"
 
@@ -33,19 +34,16 @@ static void check_autoscaler(const struct view *view)
 	static const struct str types[][2] = {{{"Resource", 8}, {"resource", 8}},
 					      {{"ContainerResource", 17}, {"containerResource", 17}}};
 	const struct node *metrics = view_path(view->root, "spec.metrics");
+	char sentence[AUTOSCALER_TEXT_BYTES];
 	check_zero(view, metrics);
 	for (const struct node *item = metrics && metrics->type == NODE_LIST ? metrics->first : NULL; item;
 	     item = item->next)
 		for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 			const struct node *name = view_get(view_get(item, types[i][1]), STR("name"));
 			struct str text = view_text(name);
-			if (!str_eq(view_text_of(item, STR("type")), types[i][0]) || !rules_is_extended(text))
+			if (!str_eq(view_text_of(item, STR("type")), types[i][0]) || !autoscaler_metric_is_dead(text))
 				continue;
-			VIEW_LINT(view, LINT_HPA_METRIC, name->at,
-				  "resource metrics are cpu and memory only, so " SHOW
-				  " never scales anything; use a Pods or External metric, such as "
-				  "DCGM_FI_PROF_GR_ENGINE_ACTIVE",
-				  SHOWN(text));
+			VIEW_LINT(view, LINT_HPA_METRIC, name->at, "%s", autoscaler_metric_text(text, sentence));
 		}
 }
 

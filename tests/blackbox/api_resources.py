@@ -9,6 +9,7 @@ KINDS = {
     "ResourceQuota": ("/api/v1", "resourcequotas", True), "LimitRange": ("/api/v1", "limitranges", True),
     "Deployment": ("/apis/apps/v1", "deployments", True), "ReplicaSet": ("/apis/apps/v1", "replicasets", True),
     "StatefulSet": ("/apis/apps/v1", "statefulsets", True), "DaemonSet": ("/apis/apps/v1", "daemonsets", True),
+    "ReplicationController": ("/api/v1", "replicationcontrollers", True), "Training": ("/apis/example.com/v1", "trainings", True),
     "Job": ("/apis/batch/v1", "jobs", True), "CronJob": ("/apis/batch/v1", "cronjobs", True),
     "HorizontalPodAutoscaler": ("/apis/autoscaling/v2", "horizontalpodautoscalers", True),
     "Lease": ("/apis/coordination.k8s.io/v1", "leases", True),
@@ -39,6 +40,9 @@ LEDGER_RIGHTS = {
     ("GPULedger", "cluster"): ["update"],
     ("GPUQuota", None): ["list", "watch", "create", "patch", "delete"],
 }
+
+# The same for what scales a workload, with either ledger, if some Tenant wants early answers.
+TARGET_RIGHTS = {(kind, None): ["get"] for kind in ("Deployment", "ReplicaSet", "StatefulSet", "ReplicationController")}
 
 
 def api_version(kind):

@@ -54,7 +54,8 @@ class Example:
 
     def sentences(self):
         """Returns the messages that users are promised."""
-        return [step[key] for step in self.steps for key in ("refused", "event", "warning") if key in step]
+        told = [step[key] for step in self.steps for key in ("refused", "event", "warning") if key in step]
+        return [sentence for one in told for sentence in (one if isinstance(one, list) else [one])]
 
     def namespaces(self):
         found = {doc["metadata"]["name"] for path in self.applied() for doc in documents(path) if doc["kind"] == "Namespace"}

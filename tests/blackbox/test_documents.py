@@ -325,6 +325,8 @@ LIMITS = {
                      constant("policy/document/source.h", "SOURCES_BYTES_MAX"), constant("policy/document/find_files.c", "DEPTH_MAX")],
     "findings that are shown": [constant("include/gpugate/report.h", "REPORT_ERRORS_MAX"), constant("include/gpugate/report.h", "REPORT_WARNINGS_MAX")],
     "PEM file": [constant("include/gpugate/certs.h", "CERTS_PEM_MAX"), constant("webhook/http/tls_identity.h", "HTTP_CHAIN_MAX")],
+    "workloads that are read": [constant("webhook/server/target_reader.h", "TARGET_READS_MAX"),
+                                constant("webhook/server/target_reader.h", "TARGET_READ_MS"), constant("webhook/server/target_reader.h", "TARGET_BYTES_MAX")],
     "log lines that wait": [constant("webhook/base/log.h", "LOG_RING_BYTES")],
 }
 

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from api_resources import KINDS, LEDGER_RIGHTS, group
+from api_resources import KINDS, LEDGER_RIGHTS, TARGET_RIGHTS, group
 from gpugate import authority, run, write_policy
 from kube import GPU, SHARED, doc
 
@@ -46,9 +46,9 @@ def conditions(webhook):
 
 def test_kinds_and_their_order(render):
     kinds = [obj["kind"] for obj in render(TEAM)]
-    assert kinds == ["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", MUTATING, VALIDATING]
+    assert kinds == ["Namespace", "ServiceAccount", *["ClusterRole", "ClusterRoleBinding"] * 2, MUTATING, VALIDATING]
     kinds = [obj["kind"] for obj in render(TEAM, args=["--ledger", "cluster"])]
-    assert kinds == ["Namespace", "CustomResourceDefinition", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role",
+    assert kinds == ["Namespace", "CustomResourceDefinition", "CustomResourceDefinition", "ServiceAccount", *["ClusterRole", "ClusterRoleBinding"] * 2, "Role",
                      "RoleBinding", "PriorityLevelConfiguration", "FlowSchema", MUTATING, VALIDATING]
 
 
@@ -79,7 +79,10 @@ def test_webhooks_and_what_they_are_asked(render, ledger):
     expected = {"quota.gpugate.io": ("Fail", [creates]), "guard.gpugate.io": (
         "Ignore", [creates, ("UPDATE", "pods"), ("UPDATE", "pods/ephemeralcontainers")])}
     workloads = ("deployments", "replicasets", "statefulsets", "daemonsets", "replicationcontrollers", "jobs", "cronjobs")
-    expected["early.gpugate.io"] = ("Ignore", [(operation, workload) for workload in workloads for operation in ("CREATE", "UPDATE")])
+    expected["early.gpugate.io"] = ("Ignore", [
+        *((operation, workload) for workload in workloads for operation in ("CREATE", "UPDATE")),
+        *(("UPDATE", f"{workload}/scale") for workload in ("deployments", "replicasets", "statefulsets", "replicationcontrollers")),
+        ("CREATE", "horizontalpodautoscalers"), ("UPDATE", "horizontalpodautoscalers")])
     if ledger == "embedded":
         expected["ledger.gpugate.io"] = ("Ignore", [("DELETE", "pods"), ("UPDATE", "pods/status")])
     assert {name: (webhook["failurePolicy"], calls(webhook)) for name, webhook in found.items()} == expected
@@ -99,9 +102,11 @@ def test_workloads_are_shown_if_a_tenant_wants_an_answer(render):
     assert found == early("deny") and found["timeoutSeconds"] == 3
     assert [(group, resource) for rule in found["rules"] for group in rule["apiGroups"] for resource in rule["resources"]] == [
         ("apps", "deployments"), ("apps", "replicasets"), ("apps", "statefulsets"), ("apps", "daemonsets"), ("", "replicationcontrollers"),
-        ("batch", "jobs"), ("batch", "cronjobs")]
+        ("batch", "jobs"), ("batch", "cronjobs"), ("apps", "deployments/scale"), ("apps", "replicasets/scale"), ("apps", "statefulsets/scale"),
+        ("", "replicationcontrollers/scale"), ("autoscaling", "horizontalpodautoscalers")]
+    assert [version for rule in found["rules"] for version in rule["apiVersions"]] == ["v1"] * 11 + ["v2"]
     assert found["namespaceSelector"]["matchExpressions"][0]["values"] == ["gpugate", "infra"]
-    assert [condition["name"] for condition in found["matchConditions"]] == ["asks-for-devices", "spec-changes", "has-no-controller"]
+    assert [condition["name"] for condition in found["matchConditions"]] == ["asks-for-devices", "spec-changes", "has-no-controller", "scales-up"]
     assert webhooks(render(TEAM))["quota.gpugate.io"] == webhooks(render(TEAM | {"spec": TEAM["spec"] | {"earlyAnswer": "off"}}))["quota.gpugate.io"]
 
 
@@ -216,10 +221,19 @@ def test_rights_by_ledger(render):
                 for obj in objects if obj["kind"] == kind for rule in obj["rules"] for resource in rule["resources"]}
     registered = {("admissionregistration.k8s.io", f"{kind}webhookconfigurations", ("gpugate",)): ["list", "watch"]
                   for kind in ("mutating", "validating")}
-    assert rights(render(TEAM), "ClusterRole") == registered and rights(render(TEAM), "Role") == {}
+
+    def of(table):
+        return {(group(kind), KINDS[kind][1], (name,) if name else ()): verbs for (kind, name), verbs in table.items()}
+    assert rights(render(TEAM), "ClusterRole") == registered | of(TARGET_RIGHTS) and rights(render(TEAM), "Role") == {}
     objects = render(TEAM, args=["--ledger", "cluster"])
-    assert rights(objects, "ClusterRole") == {
-        **registered, **{(group(kind), KINDS[kind][1], (name,) if name else ()): verbs for (kind, name), verbs in LEDGER_RIGHTS.items()}}
+    assert rights(objects, "ClusterRole") == registered | of(TARGET_RIGHTS) | of(LEDGER_RIGHTS)
+    # They have a role of their own. Of custom resources, it has those that the policy names.
+    # Without an early answer, nothing is read.
+    named = doc("Settings", "s", workloads=["pytorchjobs.kubeflow.org"])
+    (own,) = [obj for obj in render(TEAM) if (obj["kind"], obj["metadata"]["name"]) == ("ClusterRole", "gpugate-workloads")]
+    assert rights([own], "ClusterRole") == of(TARGET_RIGHTS)
+    assert rights(render(TEAM, named), "ClusterRole") == registered | of(TARGET_RIGHTS) | {("kubeflow.org", "pytorchjobs", ()): ["get"]}
+    assert rights(render(doc("Tenant", "t", namespaces=["t"], earlyAnswer="off"), named), "ClusterRole") == registered
     assert rights(objects, "Role") == {("", "events", ()): ["create", "patch"]}
     assert "*" not in json.dumps([obj for obj in objects if "Role" in obj["kind"]])
 
@@ -242,7 +256,7 @@ def test_certificates_that_gpugate_makes_itself(render):
             {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
             {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["gpugate-ca"], "verbs": ["get", "list", "watch", "patch"]}]
         assert {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]} in rules(managed, "Role")
-        assert [obj["kind"] for obj in managed if "RoleBinding" in obj["kind"]] == ["ClusterRoleBinding", "RoleBinding"]
+        assert [obj["kind"] for obj in managed if "RoleBinding" in obj["kind"]] == ["ClusterRoleBinding", "ClusterRoleBinding", "RoleBinding"]
 
 
 def test_where_gpugate_is_reached(render, tmp_path):

@@ -34,6 +34,8 @@ class UnreliableApiServer:
         self.losing = False  # No watch sees what happens from now on.
         self.pages = threading.Event()  # If cleared, lists at a version wait.
         self.pages.set()
+        self.objects = threading.Event()  # If cleared, reads of single objects wait.
+        self.objects.set()
         self.expired = False  # Lists at a version are answered with 410.
         self.forbidden = set()  # Resources of which every request is answered with 403.
         self.missing = set()  # Resources that the server does not have.
@@ -50,6 +52,7 @@ class UnreliableApiServer:
         with self.changed:
             self.closed = True
             self.pages.set()
+            self.objects.set()
             self.changed.notify_all()
         self._http.shutdown()
         self._http.server_close()
@@ -158,6 +161,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif resource in self.api.forbidden:
             self._refuse(403, f'{resource} is forbidden: User "jane" cannot list resource "{resource}"')
         elif name:
+            self.api.objects.wait()
             found = self.api.state(resource).get((namespace, name))
             self._answer(200, found) if found else self._refuse(404, "NotFound")
         elif query.get("watch"):

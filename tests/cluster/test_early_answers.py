@@ -102,6 +102,71 @@ def test_a_deployment_and_its_rollout(control_plane, gpugate_in_cluster, namespa
     assert apply(web | {"spec": {**web["spec"], "replicas": 0}}).stderr == ""
 
 
+def autoscaler(space, kind, most, version="v2", metrics=None):
+    target = {"apiVersion": "apps/v1", "kind": kind, "name": "w"} if kind != "ReplicationController" else {"apiVersion": "v1", "kind": kind, "name": "w"}
+    return {"apiVersion": f"autoscaling/{version}", "kind": "HorizontalPodAutoscaler", "metadata": {"name": f"{kind.lower()}-{version}", "namespace": space},
+            "spec": {"scaleTargetRef": target, "maxReplicas": most, **({"metrics": metrics} if metrics else {})}}
+
+
+def test_scale_and_autoscalers(control_plane, gpugate_in_cluster, namespaces):
+    """gpugate reads the workload with the rights that `gpugate render` gives it."""
+    space = namespaces("early")
+    gate = gpugate_in_cluster(control_plane, [team(space, 2), doc("Guard", "g", deny=["privileged"])], ledger="cluster")
+    usage = [{"type": "Resource", "resource": {"name": GPU, "target": {"type": "Utilization", "averageUtilization": 70}}}]
+
+    def apply(obj, *args, check=True):
+        return control_plane.kubectl("apply", "-f", "-", *args, input=[obj], check=check)
+
+    def scale(kind, count, *args, check=True):
+        return control_plane.kubectl("scale", f"{kind.lower()}/w", "-n", space, f"--replicas={count}", *args, check=check)
+
+    for obj in workloads(space, pod_spec({GPU: 1}), 0):
+        kind = obj["kind"]
+        if kind not in ("Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"):
+            continue
+        assert apply(obj).stderr == ""
+        assert scale(kind, 2, "--dry-run=server").stderr == "", kind
+        said = scale(kind, 3, "--dry-run=server").stderr
+        assert re.fullmatch(rf"Warning: 2 of 3 Pods fit now, and never more than 2 at once: {refusal(1, 2)}\n", said), (kind, said)
+        for version in ("v1", "v2"):
+            assert apply(autoscaler(space, kind, 2, version), "--dry-run=server").stderr == "", kind
+            said = apply(autoscaler(space, kind, 5, version), "--dry-run=server").stderr
+            assert re.fullmatch(rf"Warning: at maxReplicas, 2 of 5 Pods fit now, and never more than 2 at once: {refusal(1, 2)}\n"
+                                r"Warning: write maxReplicas: 2, or raise the quota\n", said), (kind, version, said)
+    said = apply(autoscaler(space, "Deployment", 2, metrics=usage)).stderr
+    assert said == (f"Warning: resource metrics are cpu and memory only, so {GPU} never scales anything; use a Pods or External metric, such as "
+                    "DCGM_FI_PROF_GR_ENGINE_ACTIVE\n")
+    # One that comes before its workload.
+    assert apply({**autoscaler(space, "StatefulSet", 9), "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "later"},
+                                                                "maxReplicas": 9}}).stderr == ""
+    # What is not about more Pods, or is asked for by the controller of autoscalers, is not sent.
+    apply(deployment(space, "plain", 1, pod_spec()))
+
+    def asked(count, *args):
+        before = gate.server.metrics().value("gpugate_admission_requests_total", path="/validate", outcome="allowed")
+        control_plane.kubectl("scale", "deployment/plain", "-n", space, f"--replicas={count}", *args)
+        return gate.server.metrics().value("gpugate_admission_requests_total", path="/validate", outcome="allowed") - before
+    controller = ["--as=system:serviceaccount:kube-system:horizontal-pod-autoscaler", "--as-group=system:masters"]
+    assert [asked(3), asked(2), asked(0), asked(1), asked(4, *controller)] == [1, 0, 0, 1, 0]
+
+    assert re.fullmatch(rf"Warning: 2 of 3 Pods fit now, and never more than 2 at once: {refusal(1, 2)}\n", scale("Deployment", 3).stderr)
+    eventually(lambda: control_plane.admin.get("Deployment", "w", space).must().get("status", {}).get("replicas") == 2)
+    gate.wait_used("ml", "whole", 2)
+    said = scale("Deployment", 5).stderr
+    assert re.fullmatch(rf"Warning: 2 of 5 Pods fit now, including 2 that exist, and never more than 2 at once: {refusal(1, 2)}\n", said), said
+
+    gate.server.reload([team(space, 2, earlyAnswer="deny")])
+    assert apply(statefulset(space, "w", 0, pod_spec({GPU: 3}))).stderr == ""
+    for refused in (scale("StatefulSet", 1, check=False), apply(autoscaler(space, "StatefulSet", 3), check=False)):
+        assert refused.returncode != 0 and 'admission webhook "early.gpugate.io" denied the request: can never fit: ' in refused.stderr, refused.stderr
+    assert scale("StatefulSet", 0).stderr == ""
+    # A right that is missing costs the answer, and nothing else.
+    control_plane.kubectl("delete", "clusterrolebinding", "gpugate-workloads")
+    eventually(lambda: scale("StatefulSet", 1, "--dry-run=server", check=False).returncode == 0)
+    said = gate.server.wait_log("workload_unread")[0]
+    assert said["object"] == f"/apis/apps/v1/namespaces/{space}/statefulsets/w" and 'cannot get resource "statefulsets"' in said["message"], said
+
+
 def definition(group, kind, plural):
     """Returns a CustomResourceDefinition whose objects may have any fields."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}

@@ -109,6 +109,7 @@ def story(control_plane, gate, example):
     gate.server.reload(example.policy_files())
     gate.objects = registration.rendered(example.dir / "policy", gate.url, gate.dir / "ca.crt", gate.dir / "secret", "cluster",
                                          control_plane.version[:2])
+    registration.prepare(control_plane.admin, gate.objects)  # Its rights depend on the policy.
     gate.register()
     told = Story(control_plane, gate, example)
     yield told
@@ -161,14 +162,21 @@ class Story:
             if refused.startswith("ValidatingAdmissionPolicy"):
                 # The API server reads its own policies as a watch delivers them.
                 eventually(lambda: self.plane.kubectl("apply", "--dry-run=server", "-f", self.example.dir / path, check=False).returncode != 0, 30, refused)
+        warnings = warning if isinstance(warning, list) else [warning] if warning else []
+        if warnings:
+            # How many Pods a workload has, its controller says later.
+            eventually(lambda: self.said(self.plane.kubectl("apply", "--dry-run=server", "-f", self.example.dir / path)) == warnings, 30, warnings)
         ran = self.plane.kubectl("apply", "-f", self.example.dir / path, *([f"--as={user}"] if user else []), check=refused is None)
         if refused is not None:
             says = ran.stderr.strip()
             assert ran.returncode != 0 and "\n" not in says and says.endswith(f": {refused}"), ran.stderr
         else:
-            # These already exist: the tests have created them.
-            said = [line for line in ran.stderr.splitlines() if not line.startswith(("Warning: resource namespaces/", "Warning: resource runtimeclasses/"))]
-            assert said == ([warning] if warning else []), ran.stderr
+            assert self.said(ran) == warnings, ran.stderr
+
+    @staticmethod
+    def said(ran):
+        # These already exist: the tests have created them.
+        return [line for line in ran.stderr.splitlines() if not line.startswith(("Warning: resource namespaces/", "Warning: resource runtimeclasses/"))]
 
     def pods(self, name, namespace=None, count=None, asks=None, nodeSelector=None, tolerations=(), runtimeClassName=None, env=None):
         """Compares the keys of expect.yaml. What is not given must be absent."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import installed
 import registration
-from api_resources import KINDS, LEDGER_RIGHTS, group
+from api_resources import KINDS, LEDGER_RIGHTS, TARGET_RIGHTS, group
 from gpugate import BINARY, Server, eventually
 from kube import GPU, SHARED, doc
 from manifests import container, pod
@@ -99,14 +99,14 @@ def may(plane, verb, group, resource, name=None, namespace=None):
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 
 
-def of_the_ledger():
-    """{(group, resource, name, namespace): verbs} of LEDGER_RIGHTS. Where only the object of one
-    name has a right, another name must not have it."""
-    found = {}
-    for kind, only in LEDGER_RIGHTS:
+def in_every_namespace():
+    """{(group, resource, name, namespace): verbs} of the rights of the cluster ledger. Where only
+    the object of one name has a right, another name must not have it."""
+    found, rights = {}, {**LEDGER_RIGHTS, **TARGET_RIGHTS}
+    for kind, only in rights:
         _, resource, namespaced = KINDS[kind]
         for name in (only, only and "other"):
-            verbs = {verb for (of, named), granted in LEDGER_RIGHTS.items() if of == kind and named in (None, name) for verb in granted}
+            verbs = {verb for (of, named), granted in rights.items() if of == kind and named in (None, name) for verb in granted}
             found[group(kind), resource, name, "team-a" if namespaced else None] = " ".join(verb for verb in VERBS if verb in verbs)
     return found
 
@@ -120,7 +120,8 @@ def test_rights_are_what_the_cluster_ledger_needs_and_no_more(control_plane, gat
     authority, create, patch = ("get list watch create patch", "create", " patch") if certs == "self-managed" else ("", "", "")
     admission = "admissionregistration.k8s.io"
     allowed = {
-        **of_the_ledger(),
+        **in_every_namespace(),
+        **{("apps", resource, None, "team-a"): "" for resource in ("daemonsets", "deployments/scale")},
         ("", "events", None, "gpugate"): "create patch", ("", "events", None, "team-a"): "",
         ("", "secrets", "gpugate-ca", "gpugate"): authority, ("", "secrets", "gpugate-path", "gpugate"): create,
         ("", "secrets", None, "gpugate"): create, ("", "secrets", "gpugate-ca", "team-a"): "", ("", "secrets", None, None): "",

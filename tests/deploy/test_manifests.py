@@ -143,6 +143,9 @@ def test_rules_and_a_users_policy_are_registered_as_render_says(tmp_path):
         for webhook, wanted in zip(mine, theirs, strict=True):
             wanted["clientConfig"]["service"]["path"] += f"/{PATH_SECRET}"
             assert_same(webhook, wanted)
+    # The rights to read workloads are those of the policy as well.
+    for kind in ("ClusterRole", "ClusterRoleBinding"):
+        assert_same(bare(ours[kind, "gpugate-workloads"], labels=None), printed[kind, "gpugate-workloads"])
 
 
 @pytest.mark.parametrize("rules", [False, True])
@@ -160,6 +163,7 @@ def test_the_readmes_line_registers_a_policy(tmp_path, rules):
     webhooks = made.get(("MutatingWebhookConfiguration", "gpugate"), {}).get("webhooks", [])
     assert [w["clientConfig"]["service"]["path"] for w in webhooks] == [f"/mutate/{PATH_SECRET}"] * rules
     assert all(w["clientConfig"]["caBundle"] for w in webhooks)
+    assert (("ClusterRole", "gpugate-workloads") in made) == rules
     if not rules:
         assert made == kustomize(tmp_path / "untouched", "plain", lambda copy: shutil.copytree(
             tmp_path / "kustomize" / "overlays" / "plain" / "pki", copy / "overlays" / "plain" / "pki", dirs_exist_ok=True))

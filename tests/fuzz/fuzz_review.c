@@ -15,7 +15,7 @@
 
 #include "gpugate/pairs.h"
 #include "tests/fuzz/load_policy.h"
-#include "webhook/admission/early_answer.h"
+#include "webhook/admission/early_target.h"
 #include "webhook/json/balance.h"
 #include "webhook/object/review.h"
 
@@ -338,26 +338,56 @@ static void same_other(json_t *object, struct str text)
 static const char policy_text[] = "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\n"
 				  "spec: {workloads: [pytorchjobs.kubeflow.org, workflows.argoproj.io]}\n";
 
-/*
- * A question about a workload has Pods that were read, and numbers that cannot overflow. Nothing is
- * asked about a Pod.
- */
-static void check_question(const struct review *review, struct arena *arena)
+/* A question about a workload has Pods that were read, and numbers that cannot overflow. */
+static void check_question(const struct early_question *question)
+{
+	REQUIRE(question->review.object.present);
+	REQUIRE(question->kept || question->no_pods || question->old_review.object.present);
+	REQUIRE(!question->kept || question->existing < question->pods || question->pods == 0);
+	REQUIRE(question->pods >= question->surge && question->surge >= 0 && question->pods <= 2 * (int64_t)INT32_MAX);
+	REQUIRE(question->existing >= 0 && question->existing <= INT32_MAX);
+	for (uint32_t i = 0; i < question->part_count; i++)
+		REQUIRE(question->parts[i].review.object.present && question->parts[i].pods >= 0 &&
+			question->parts[i].pods <= INT32_MAX && question->parts[i].where.len);
+}
+
+/* The workload is that of the review, or the old object of a `scale` or an autoscaler. */
+static void check_target(const struct policy *policy, const struct review *review, struct arena *arena)
+{
+	struct early_question question;
+	struct early_target target = {.wanted = true,
+				      .group = review->group,
+				      .kind = review->kind,
+				      .autoscaler = review->uid.len % 2,
+				      .pods = 7,
+				      .old_pods = (int64_t)review->name.len};
+	struct str workload = review->other_object;
+	if (early_target_concerns(review)) {
+		if (!early_target_read(policy, review, &target))
+			return;
+		workload = review->old_other_object;
+		REQUIRE(target.wanted || str_present(target.metric));
+		REQUIRE(!target.wanted || (target.resource.len && target.kind.len && target.name.len &&
+					   target.version.len && target.pods > 0));
+	}
+	if (!early_target_question(policy, review, &target, workload, arena, &question))
+		return;
+	REQUIRE(question.no_pods ? str_present(question.metric) : str_present(workload));
+	check_question(&question);
+}
+
+/* Nothing is asked about a Pod. */
+static void check_questions(const struct review *review, struct arena *arena)
 {
 	static struct policy *policy;
 	struct early_question question;
 	if (!policy)
 		policy = load_policy(policy_text);
+	check_target(policy, review, arena);
 	if (!early_question_concerns(policy, review) || !early_question_read(policy, review, arena, &question))
 		return;
-	REQUIRE(str_present(review->other_object) && question.review.object.present);
-	REQUIRE(question.kept || question.old_review.object.present);
-	REQUIRE(!question.kept || question.existing < question.pods || question.pods == 0);
-	REQUIRE(question.pods >= question.surge && question.surge >= 0 && question.pods <= 2 * (int64_t)INT32_MAX);
-	REQUIRE(question.existing >= 0 && question.existing <= INT32_MAX);
-	for (uint32_t i = 0; i < question.part_count; i++)
-		REQUIRE(question.parts[i].review.object.present && question.parts[i].pods >= 0 &&
-			question.parts[i].pods <= INT32_MAX && question.parts[i].where.len);
+	REQUIRE(str_present(review->other_object));
+	check_question(&question);
 }
 
 static bool string_is(json_t *string, const char *text)
@@ -378,6 +408,7 @@ static void same_review(json_t *tree, const struct review *review)
 	same_string(kind, "version", review->version);
 	same_string(kind, "kind", review->kind);
 	same_string(get(request, "resource"), "resource", review->resource);
+	same_string(get(request, "resource"), "group", review->resource_group);
 	same_string(request, "subResource", review->subresource);
 	same_string(request, "name", review->name);
 	same_string(request, "namespace", review->namespace);
@@ -476,7 +507,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (tree && as_review == 0)
 		same_review(tree, &review);
 	if (as_review == 0)
-		check_question(&review, &arena);
+		check_questions(&review, &arena);
 	if (tree && as_pod == 0)
 		same_pod(tree, &pod);
 	arena_release(&arena);

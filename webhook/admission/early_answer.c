@@ -1,10 +1,13 @@
 #include "webhook/admission/early_answer.h"
 
+#include "gpugate/autoscaler.h"
 #include "gpugate/error.h"
 #include "webhook/admission/apply.h"
 #include "webhook/admission/fits.h"
 #include "webhook/admission/response.h"
 
+#define MOST "maxReplicas" /* The keys of an autoscaler. */
+#define LEAST "minReplicas"
 #define TEXT_BYTES_MAX ((size_t)64 << 10) /* All violations of a decision, and more. */
 
 /*
@@ -55,10 +58,29 @@ static void print_fits(const struct early_question *question, const struct fit_r
 				   .replaced = question->kept ? 0 : question->existing,
 				   .kept = question->kept ? question->existing : 0,
 				   .more = question->more};
+	if (question->autoscaler)
+		buf_text(out, "at " MOST ", ");
 	fits_print(&words, out);
 	if (fit->most < question->pods && !question->mixed)
 		buf_printf(out, ", and never more than %lld at once", (long long)fit->most);
 	buf_text(out, ": ");
+}
+
+/* Sets the text to what helps. Returns false if there is nothing to say. */
+static bool print_remedy(const struct early_question *question, const struct fit_request *fit, struct buf *out)
+{
+	const struct autoscaler_keys keys = {MOST, LEAST, question->least};
+	char text[AUTOSCALER_TEXT_BYTES];
+	bool rollout = !fit->never && question->surge && fit->fits >= question->pods - question->surge;
+	/* Of other Pods that come in addition, it is not known how many are allowed. */
+	bool too_many =
+	    question->autoscaler && !fit->never && !question->more && !question->mixed && fit->most < question->pods;
+	buf_reset(out);
+	if (rollout)
+		fits_print_rollout(out, question->kind->rolling.field);
+	else if (too_many)
+		buf_text(out, autoscaler_remedy_text(&keys, fit->most, text));
+	return rollout || too_many;
 }
 
 /* Turns the refusal of the first Pod that is not admitted into the answer. */
@@ -80,11 +102,8 @@ static int compose(const struct early_question *question, const struct fit_reque
 	response_message(&text, refusal);
 	int result =
 	    text.failed ? -1 : add(answer, reservation->arena, reason_of(refusal), enforcement, buf_view(&text));
-	if (result == 0 && !fit->never && question->surge && fit->fits >= question->pods - question->surge) {
-		buf_reset(&text);
-		fits_print_rollout(&text, question->kind->rolling.field);
+	if (result == 0 && print_remedy(question, fit, &text))
 		result = add(answer, reservation->arena, reason_of(refusal), ENFORCEMENT_WARN, buf_view(&text));
-	}
 	buf_release(&text);
 	return result;
 }
@@ -235,9 +254,33 @@ static int answer_parts(struct early_question *question, const struct policy *po
 	return 0;
 }
 
+/* --- Autoscalers --- */
+
+/* Adds that the autoscaler never scales by its metric, unless the tenant wants no answers. */
+static int answer_metric(const struct early_question *question, const struct policy *policy,
+			 struct reservation_request *reservation)
+{
+	static const struct violation about_metric = {.reason = REASON_NONE};
+	const struct review nobody = {.uid = question->review.uid,
+				      .namespace = question->review.namespace,
+				      .namespace_labels = question->review.namespace_labels,
+				      .object = {.present = true}};
+	struct decision *answer = reservation->decision, found = {.denied = false};
+	char text[AUTOSCALER_TEXT_BYTES];
+	if (policy_validate(policy, &nobody, reservation->arena, &found, NULL) < 0)
+		return -1;
+	answer->tenant = found.tenant;
+	if (found.exempt || policy_early_answer(policy, found.tenant) == EARLY_ANSWER_OFF)
+		return 0;
+	return add(answer, reservation->arena, &about_metric, ENFORCEMENT_WARN,
+		   str_of(autoscaler_metric_text(question->metric, text)));
+}
+
 int early_answer(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
 		 struct reservation_request *reservation)
 {
-	return question->part_count ? answer_parts(question, policy, ledger, reservation)
-				    : answer_one(question, policy, ledger, reservation);
+	int result = question->no_pods      ? 0
+		     : question->part_count ? answer_parts(question, policy, ledger, reservation)
+					    : answer_one(question, policy, ledger, reservation);
+	return result == 0 && str_present(question->metric) ? answer_metric(question, policy, reservation) : result;
 }

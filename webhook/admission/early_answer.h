@@ -37,6 +37,11 @@ struct early_question {
 	struct early_part *parts;
 	uint32_t part_count;
 	struct str where; /* Of the group about which something is said; absent: of none. */
+	/* An autoscaler asks for them: for `least` or more. */
+	bool autoscaler;
+	int64_t least;
+	struct str metric; /* By which it never scales; absent: none is known. */
+	bool no_pods;      /* Nothing is known about Pods. `review` is that of an empty one. */
 };
 
 /*
@@ -54,9 +59,9 @@ bool early_question_read(const struct policy *policy, const struct review *revie
 			 struct early_question *question);
 
 /*
- * Sets reservation->decision to the answer: at most two violations, of which the first denies only
- * if the tenant wants that, if there are Pods now, and if none of them can ever be admitted. What
- * the ledger does not know is not answered. The labels of the namespace are set in the review.
+ * Sets reservation->decision to the answer: at most three violations, of which the first denies
+ * only if the tenant wants that, if there are Pods now, and if none of them can ever be admitted.
+ * What the ledger does not know is not answered. The labels of the namespace are set in the review.
  * Returns 0, or -1 if the arena is exhausted.
  */
 int early_answer(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,

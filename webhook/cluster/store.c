@@ -43,37 +43,14 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 	return cluster;
 }
 
-/* ledger_cluster_stop waits here until the loop's thread is done. */
-struct stopping {
-	struct ledger_cluster *cluster;
-	pthread_mutex_t mutex;
-	pthread_cond_t done;
-	bool is_done;
-};
-
 static void stop(void *context)
 {
-	struct stopping *stopping = context;
-	queue_close(stopping->cluster);
-	pthread_mutex_lock(&stopping->mutex);
-	stopping->is_done = true;
-	pthread_cond_signal(&stopping->done);
-	pthread_mutex_unlock(&stopping->mutex);
+	queue_close(context);
 }
 
 void ledger_cluster_stop(struct ledger_cluster *cluster)
 {
-	struct stopping stopping = {.cluster = cluster};
-	struct kube_task task = {.run = stop, .context = &stopping};
-	pthread_mutex_init(&stopping.mutex, NULL);
-	pthread_cond_init(&stopping.done, NULL);
-	kube_loop_post(cluster->options.loop, &task);
-	pthread_mutex_lock(&stopping.mutex);
-	while (!stopping.is_done)
-		pthread_cond_wait(&stopping.done, &stopping.mutex);
-	pthread_mutex_unlock(&stopping.mutex);
-	pthread_mutex_destroy(&stopping.mutex);
-	pthread_cond_destroy(&stopping.done);
+	kube_loop_run(cluster->options.loop, stop, cluster);
 }
 
 void ledger_cluster_destroy(struct ledger_cluster *cluster)

@@ -1,16 +1,17 @@
 #include "webhook/cmd/lint_autoscalers.h"
 
+#include "gpugate/autoscaler.h"
 #include "gpugate/quantity.h"
 #include "gpugate/vec.h"
 #include "webhook/cmd/input_file.h"
 #include "webhook/cmd/lint_place.h"
+#include "webhook/json/path.h"
 
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20)
 #define PATH_BYTES 64
 #define TEXT_BYTES 1024
 #define NAME_SHOWN 100
-#define REMEDY_BYTES 256
 
 /* Kinds that scale; `fallback` is the kind of a target that names none. */
 static const struct scaler_kind {
@@ -49,13 +50,9 @@ static const struct scaler_kind *find_kind(const struct manifest_object *object)
 	return NULL;
 }
 
-/* Returns the text of a string without escapes, which no name has, or an absent one. */
 static struct str text_at(const struct manifest_object *object, const char *path)
 {
-	struct str value = lint_place_value(object, path);
-	if (value.len < 2 || value.ptr[0] != '"' || memchr(value.ptr, '\\', value.len))
-		return (struct str){NULL, 0};
-	return (struct str){value.ptr + 1, value.len - 2};
+	return json_plain_text(lint_place_value(object, path));
 }
 
 /* Copies what outlives the manifest. Returns false without memory. */
@@ -175,26 +172,11 @@ static int shown(struct str name)
 	return name.len < NAME_SHOWN ? (int)name.len : NAME_SHOWN;
 }
 
-/* A maximum below the minimum is refused, so both are lowered, or neither. */
-static const char *remedy_of(const struct autoscaler *autoscaler, long long fits, char text[REMEDY_BYTES])
-{
-	if (fits == 0)
-		return "raise the quota, or let the Pods request less";
-	if (autoscaler->least > fits)
-		snprintf(
-		    text, REMEDY_BYTES,
-		    "%s is %lld, which is more than fit as well, so raise the quota, or write %s: %lld and %s: %lld",
-		    autoscaler->least_key, (long long)autoscaler->least, autoscaler->least_key, fits, autoscaler->key,
-		    fits);
-	else
-		snprintf(text, REMEDY_BYTES, "write %s: %lld, or raise the quota", autoscaler->key, fits);
-	return text;
-}
-
 void lint_autoscalers_report(const struct autoscaler *autoscaler, const struct scaled_attempt *attempt,
 			     struct report *report)
 {
-	char text[TEXT_BYTES], remedy[REMEDY_BYTES];
+	char text[TEXT_BYTES], remedy[AUTOSCALER_TEXT_BYTES];
+	const struct autoscaler_keys keys = {autoscaler->key, autoscaler->least_key, autoscaler->least};
 	const struct manifest_object *object = attempt->object;
 	struct manifests_file *file = manifests_file_create(autoscaler->path);
 	long long fits = (long long)attempt->fits;
@@ -203,7 +185,7 @@ void lint_autoscalers_report(const struct autoscaler *autoscaler, const struct s
 		 shown(autoscaler->kind), autoscaler->kind.ptr, shown(autoscaler->name), autoscaler->name.ptr,
 		 autoscaler->key, (long long)autoscaler->most, autoscaler->fallback ? " by default" : "", fits,
 		 fits == 1 ? "" : "s", shown(object->kind), object->kind.ptr, shown(object->name), object->name.ptr,
-		 fits == 1 ? "s" : "", attempt->charges, remedy_of(autoscaler, fits, remedy), attempt->message);
+		 fits == 1 ? "s" : "", attempt->charges, autoscaler_remedy_text(&keys, fits, remedy), attempt->message);
 	if (file)
 		manifests_report(report, file, &autoscaler->at, autoscaler->name, LINT_AUTOSCALER_ABOVE_QUOTA,
 				 str_of(text));

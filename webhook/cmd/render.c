@@ -24,31 +24,24 @@ static int extend(json_t *objects, json_t *more)
 	return failed;
 }
 
-static int add_prerequisites(json_t *objects, const struct render_target *target)
+static int add_prerequisites(json_t *objects, const struct render_target *target, const struct policy_scope *scope)
 {
 	int failed = json_array_append_new(objects, render_namespace(target));
 	if (target->cluster) {
 		failed |= json_array_append_new(objects, render_ledger_crd());
 		failed |= json_array_append_new(objects, render_quota_crd());
 	}
-	failed |= extend(objects, render_access(target));
+	failed |= extend(objects, render_access(target, scope));
 	if (target->cluster)
 		failed |= extend(objects, render_priority(target));
 	return failed;
 }
 
-static int add_webhooks(json_t *objects, const struct render_target *target, const struct policy *policy)
+static int add_webhooks(json_t *objects, const struct render_target *target, const struct policy_scope *scope,
+			const struct policy *policy)
 {
-	struct arena arena;
-	struct policy_scope scope;
-	int failed;
-	arena_init(&arena, 1 << 16, ARENA_BYTES);
-	failed = policy_scope(policy, &arena, &scope);
-	if (!failed) {
-		failed |= json_array_append_new(objects, render_mutating(target, &scope));
-		failed |= json_array_append_new(objects, render_validating(target, &scope, policy));
-	}
-	arena_release(&arena);
+	int failed = json_array_append_new(objects, render_mutating(target, scope));
+	failed |= json_array_append_new(objects, render_validating(target, scope, policy));
 	return failed;
 }
 
@@ -62,13 +55,17 @@ static json_t *render_part(const struct render_options *options, const struct re
 {
 	const struct option_list *viewers = &options->viewers;
 	json_t *objects = json_array(), *rights = render_viewers(policy, viewers->items, viewers->count, err);
-	int failed = !objects || !rights;
+	struct arena arena;
+	struct policy_scope scope;
+	arena_init(&arena, 1 << 16, ARENA_BYTES);
+	int failed = !objects || !rights || policy_scope(policy, &arena, &scope) < 0;
 	if (!failed && options->part != RENDER_WEBHOOKS) {
-		failed |= add_prerequisites(objects, target);
+		failed |= add_prerequisites(objects, target, &scope);
 		failed |= json_array_extend(objects, rights);
 	}
 	if (!failed && options->part != RENDER_PREREQUISITES)
-		failed |= add_webhooks(objects, target, policy);
+		failed |= add_webhooks(objects, target, &scope, policy);
+	arena_release(&arena);
 	json_decref(rights);
 	if (!failed)
 		return objects;

@@ -60,3 +60,10 @@ int json_find(struct str text, const char *path, struct str *value, struct error
 		*value = (struct str){begin, (size_t)(scan.at - begin)};
 	return 0;
 }
+
+struct str json_plain_text(struct str value)
+{
+	if (value.len < 2 || value.ptr[0] != '"' || memchr(value.ptr, '\\', value.len))
+		return (struct str){NULL, 0};
+	return (struct str){value.ptr + 1, value.len - 2};
+}

@@ -13,4 +13,10 @@
  */
 int json_find(struct str text, const char *path, struct str *value, struct error *err);
 
+/*
+ * Returns the text of a JSON string that has no escapes, such as a name of Kubernetes, borrowed;
+ * absent: it has some, or is no string, or is absent.
+ */
+struct str json_plain_text(struct str value);
+
 #endif

@@ -129,6 +129,40 @@ void kube_loop_post(struct kube_loop *loop, struct kube_task *task)
 		curl_multi_wakeup(loop->multi);
 }
 
+/* kube_loop_run waits here. */
+struct waiting {
+	void (*run)(void *context);
+	void *context;
+	pthread_mutex_t mutex;
+	pthread_cond_t done;
+	bool is_done;
+};
+
+static void run_and_tell(void *context)
+{
+	struct waiting *waiting = context;
+	waiting->run(waiting->context);
+	pthread_mutex_lock(&waiting->mutex);
+	waiting->is_done = true;
+	pthread_cond_signal(&waiting->done);
+	pthread_mutex_unlock(&waiting->mutex);
+}
+
+void kube_loop_run(struct kube_loop *loop, void (*run)(void *context), void *context)
+{
+	struct waiting waiting = {.run = run, .context = context};
+	struct kube_task task = {.run = run_and_tell, .context = &waiting};
+	pthread_mutex_init(&waiting.mutex, NULL);
+	pthread_cond_init(&waiting.done, NULL);
+	kube_loop_post(loop, &task);
+	pthread_mutex_lock(&waiting.mutex);
+	while (!waiting.is_done)
+		pthread_cond_wait(&waiting.done, &waiting.mutex);
+	pthread_mutex_unlock(&waiting.mutex);
+	pthread_mutex_destroy(&waiting.mutex);
+	pthread_cond_destroy(&waiting.done);
+}
+
 static struct kube_task *take_tasks(struct kube_loop *loop)
 {
 	pthread_mutex_lock(&loop->mutex);

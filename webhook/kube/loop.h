@@ -76,10 +76,16 @@ int64_t kube_loop_now_ms(const struct kube_loop *loop);
 
 /*
  * Runs the task once on a following turn of the loop, however often it is posted before it runs.
- * Thread-safe, unlike every other function of the loop. The owner calls create, start, stop and
- * destroy.
+ * Thread-safe, as kube_loop_run is, unlike every other function of the loop. The owner calls
+ * create, start, stop and destroy.
  */
 void kube_loop_post(struct kube_loop *loop, struct kube_task *task);
+
+/*
+ * Calls `run` on the loop's thread and waits for its end. The loop must be running. Thread-safe,
+ * but not for the loop's own thread.
+ */
+void kube_loop_run(struct kube_loop *loop, void (*run)(void *context), void *context);
 
 /*
  * kube_timer_set calls `run` in `ms` milliseconds (0: on the next turn) and replaces an earlier

@@ -95,6 +95,7 @@ static int request_kind(struct reader *reader, const struct field *field, void *
 }
 
 static const struct field resource_fields[] = {
+    {FIELD_KEY("group"), .read = field_string, .offset = offsetof(struct working_pod, review.resource_group)},
     {FIELD_KEY("resource"), .read = field_string, .offset = offsetof(struct working_pod, review.resource)},
 };
 static const struct shape resource_shape = SHAPE(resource_fields, 0);

@@ -1,9 +1,12 @@
 /* access: the ServiceAccount and its RBAC permissions, one resource at a time. */
+#include "gpugate/scaled_resources.h"
 #include "webhook/base/object_names.h"
 #include "webhook/base/watched_resources.h"
+#include "webhook/json/text.h"
 #include "webhook/registration/render.h"
 
 #define RBAC "rbac.authorization.k8s.io"
+#define WORKLOADS_NAME RENDER_NAME "-workloads"
 #define VERBS_MAX 6
 
 /* One RBAC rule. */
@@ -25,6 +28,11 @@ static const struct grant ledger_grants[] = {
     {"gpugate.io", "gpuledgers", "cluster", {"update"}},
     {"gpugate.io", "gpuquotas", NULL, {"list", "watch", "create", "patch", "delete"}},
 };
+
+/* For the answers about what scales workloads, which are read for each. */
+#define GRANT(group, kind, resource) {group, resource, NULL, {"get"}},
+static const struct grant scaled_grants[] = {SCALED_RESOURCES(GRANT)};
+#undef GRANT
 
 /* For detecting that the webhook configurations no longer match the policy. */
 static const struct grant registration_grants[] = {
@@ -68,25 +76,36 @@ static int add_grants(json_t *rules, const struct grant *grants, size_t count)
 
 #define ADD_GRANTS(rules, grants) add_grants(rules, grants, sizeof(grants) / sizeof *(grants))
 
-static json_t *metadata(const char *namespace)
+/* The custom resources that the policy names, which autoscalers may scale as well. */
+static int add_workload_grants(json_t *rules, const struct policy_scope *scope)
 {
-	return namespace ? json_pack("{s:s, s:s}", "name", RENDER_NAME, "namespace", namespace)
-			 : json_pack("{s:s}", "name", RENDER_NAME);
+	int failed = 0;
+	for (uint32_t i = 0; i < scope->workload_count; i++)
+		failed |= json_array_append_new(
+		    rules, json_pack("{s:[o], s:[o], s:[s]}", "apiGroups", json_text(scope->workloads[i].group),
+				     "resources", json_text(scope->workloads[i].plural), "verbs", "get"));
+	return failed;
+}
+
+static json_t *metadata(const char *name, const char *namespace)
+{
+	return namespace ? json_pack("{s:s, s:s}", "name", name, "namespace", namespace)
+			 : json_pack("{s:s}", "name", name);
 }
 
 /* Takes the rules. A `namespace` of NULL means a ClusterRole. */
-static json_t *role(const char *namespace, json_t *rules)
+static json_t *role(const char *name, const char *namespace, json_t *rules)
 {
 	return json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", RBAC "/v1", "kind", namespace ? "Role" : "ClusterRole",
-			 "metadata", metadata(namespace), "rules", rules);
+			 "metadata", metadata(name, namespace), "rules", rules);
 }
 
-static json_t *binding(const char *namespace, const struct render_target *target)
+static json_t *binding(const char *name, const char *namespace, const struct render_target *target)
 {
 	return json_pack("{s:s, s:s, s:o, s:{s:s, s:s, s:s}, s:[{s:s, s:s, s:s}]}", "apiVersion", RBAC "/v1", "kind",
-			 namespace ? "RoleBinding" : "ClusterRoleBinding", "metadata", metadata(namespace), "roleRef",
-			 "apiGroup", RBAC, "kind", namespace ? "Role" : "ClusterRole", "name", RENDER_NAME, "subjects",
-			 "kind", "ServiceAccount", "name", RENDER_NAME, "namespace", target->namespace);
+			 namespace ? "RoleBinding" : "ClusterRoleBinding", "metadata", metadata(name, namespace),
+			 "roleRef", "apiGroup", RBAC, "kind", namespace ? "Role" : "ClusterRole", "name", name,
+			 "subjects", "kind", "ServiceAccount", "name", RENDER_NAME, "namespace", target->namespace);
 }
 
 json_t *render_namespace(const struct render_target *target)
@@ -95,7 +114,21 @@ json_t *render_namespace(const struct render_target *target)
 			 target->namespace);
 }
 
-json_t *render_access(const struct render_target *target)
+/*
+ * These rights depend on the policy, unlike all others. They have a role of their own, so that a
+ * chart or an overlay can replace either without the other.
+ */
+static int add_workload_access(json_t *objects, const struct render_target *target, const struct policy_scope *scope)
+{
+	json_t *rules = json_array();
+	int failed = ADD_GRANTS(rules, scaled_grants);
+	failed |= add_workload_grants(rules, scope);
+	failed |= json_array_append_new(objects, role(WORKLOADS_NAME, NULL, rules));
+	failed |= json_array_append_new(objects, binding(WORKLOADS_NAME, NULL, target));
+	return failed;
+}
+
+json_t *render_access(const struct render_target *target, const struct policy_scope *scope)
 {
 	json_t *of_cluster = json_array(), *of_namespace = json_array(), *objects = json_array();
 	int failed = 0;
@@ -109,13 +142,17 @@ json_t *render_access(const struct render_target *target)
 		failed |= ADD_GRANTS(of_cluster, bundle_grants);
 		failed |= ADD_GRANTS(of_namespace, authority_grants);
 	}
-	failed |= json_array_append_new(objects, json_pack("{s:s, s:s, s:o}", "apiVersion", "v1", "kind",
-							   "ServiceAccount", "metadata", metadata(target->namespace)));
-	failed |= json_array_append_new(objects, role(NULL, of_cluster));
-	failed |= json_array_append_new(objects, binding(NULL, target));
+	failed |=
+	    json_array_append_new(objects, json_pack("{s:s, s:s, s:o}", "apiVersion", "v1", "kind", "ServiceAccount",
+						     "metadata", metadata(RENDER_NAME, target->namespace)));
+	failed |= json_array_append_new(objects, role(RENDER_NAME, NULL, of_cluster));
+	failed |= json_array_append_new(objects, binding(RENDER_NAME, NULL, target));
+	if (scope->early_answers)
+		failed |= add_workload_access(objects, target, scope);
 	if (target->cluster || target->self_managed) {
-		failed |= json_array_append_new(objects, role(target->namespace, json_incref(of_namespace)));
-		failed |= json_array_append_new(objects, binding(target->namespace, target));
+		failed |=
+		    json_array_append_new(objects, role(RENDER_NAME, target->namespace, json_incref(of_namespace)));
+		failed |= json_array_append_new(objects, binding(RENDER_NAME, target->namespace, target));
 	}
 	json_decref(of_namespace);
 	if (!failed)

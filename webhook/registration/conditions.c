@@ -363,13 +363,12 @@ void condition_end(const struct policy_scope *scope, struct buf *out)
 
 void condition_early(const struct policy_scope *scope, struct buf *out)
 {
-	if (scope->workload_count)
-		buf_text(out, "!(request.kind.group in ['', 'apps', 'batch']) || (");
-	buf_text(out, "request.kind.kind == 'CronJob' ? (\n");
+	(void)scope;
+	buf_text(out, "!(request.kind.group in ['', 'apps', 'batch']) || (request.kind.kind == 'CronJob' ? (\n");
 	requests_devices(out, "object.spec.jobTemplate.spec.template");
 	buf_text(out, "\n) : has(object.spec.template) && (\n");
 	requests_devices(out, "object.spec.template");
-	buf_text(out, scope->workload_count ? "))" : ")");
+	buf_text(out, "))");
 }
 
 void condition_spec_changes(struct buf *out)
@@ -391,4 +390,14 @@ void condition_no_controller(const struct policy_scope *scope, struct buf *out)
 	(void)scope;
 	buf_text(out, "!has(object.metadata.ownerReferences) ||\n"
 		      "!object.metadata.ownerReferences.exists(o, has(o.controller) && o.controller)");
+}
+
+void condition_scales_up(const struct policy_scope *scope, struct buf *out)
+{
+	(void)scope;
+	buf_text(out, "request.kind.group != 'autoscaling' || request.kind.kind != 'Scale' || (\n"
+		      "!(request.userInfo.username in ['system:serviceaccount:kube-system:horizontal-pod-autoscaler',\n"
+		      "  'system:kube-controller-manager']) &&\n"
+		      "has(object.spec) && has(object.spec.replicas) && (!has(oldObject.spec) ||\n"
+		      "  !has(oldObject.spec.replicas) || object.spec.replicas > oldObject.spec.replicas))");
 }

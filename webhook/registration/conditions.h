@@ -54,7 +54,8 @@ void condition_end(const struct policy_scope *scope, struct buf *out);
 /*
  * For the webhook of the early answers: matches a workload of Kubernetes whose Pod template
  * requests a resource whose name contains a slash, or has resource claims. It also matches every
- * custom resource that the policy names, because an expression for all paths would be long.
+ * custom resource that the policy names, because an expression for all paths would be long; and
+ * what has no template, a `scale` or an autoscaler.
  */
 void condition_early(const struct policy_scope *scope, struct buf *out);
 
@@ -69,5 +70,11 @@ void condition_early_changes(const struct policy_scope *scope, struct buf *out);
  * CronJob, is created by a controller, to which no warning is of use.
  */
 void condition_no_controller(const struct policy_scope *scope, struct buf *out);
+
+/*
+ * Matches all but a `scale` that asks for no more Pods than before, or by the controller of
+ * autoscalers. Its number is absent if it is 0.
+ */
+void condition_scales_up(const struct policy_scope *scope, struct buf *out);
 
 #endif

@@ -41,8 +41,11 @@ json_t *render_quota_crd(void);
  */
 json_t *render_namespace(const struct render_target *target);
 
-/* The ServiceAccount, its roles, and their bindings, as a list of objects. */
-json_t *render_access(const struct render_target *target);
+/*
+ * The ServiceAccount, its roles, and their bindings, as a list of objects. Which workloads gpugate
+ * may read depends on the scope.
+ */
+json_t *render_access(const struct render_target *target, const struct policy_scope *scope);
 
 /*
  * The roles and bindings that let groups read the gpuquotas of a tenant, as a list of objects. Each

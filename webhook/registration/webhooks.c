@@ -3,16 +3,17 @@
 #include "webhook/registration/render.h"
 
 #include "gpugate/buf.h"
+#include "gpugate/scaled_resources.h"
 #include "webhook/json/text.h"
 #include "webhook/registration/conditions.h"
 
 #define EXPRESSION_MAX (1u << 20)
-#define RULES_MAX 7
+#define RULES_MAX 12
 
 /* One or two operations on one resource of an API group. */
 struct rule {
 	const char *operation, *or_operation, *group, *resource;
-	const char *older[2]; /* Versions of clusters that do not have v1. */
+	const char *versions[3]; /* Of the API; older ones for clusters that do not have v1. */
 };
 
 struct webhook {
@@ -30,21 +31,22 @@ struct webhook {
 	{                                                                                                              \
 		(operation), NULL, "", (resource),                                                                     \
 		{                                                                                                      \
-			NULL                                                                                           \
+			"v1"                                                                                           \
 		}                                                                                                      \
 	}
 #define WORKLOAD_RULE(group, resource)                                                                                 \
 	{                                                                                                              \
 		"CREATE", "UPDATE", (group), (resource),                                                               \
 		{                                                                                                      \
-			NULL                                                                                           \
+			"v1"                                                                                           \
 		}                                                                                                      \
 	}
+#define SCALE_RULE(group, kind, resource) {"UPDATE", NULL, (group), resource "/scale", {"v1"}},
 #define CLAIM_RULE(operation, or_operation, resource)                                                                  \
 	{                                                                                                              \
 		(operation), (or_operation), "resource.k8s.io", (resource),                                            \
 		{                                                                                                      \
-			"v1beta2", "v1beta1"                                                                           \
+			"v1", "v1beta2", "v1beta1"                                                                     \
 		}                                                                                                      \
 	}
 
@@ -100,18 +102,22 @@ static const struct webhook claims = {
     "NoneOnDryRun",
     5,
     false};
-/* A person waits for the answer, and nothing depends on it. */
-static const struct webhook early = {"early.gpugate.io",
-				     "/validate",
-				     {WORKLOAD_RULE("apps", "deployments"), WORKLOAD_RULE("apps", "replicasets"),
-				      WORKLOAD_RULE("apps", "statefulsets"), WORKLOAD_RULE("apps", "daemonsets"),
-				      WORKLOAD_RULE("", "replicationcontrollers"), WORKLOAD_RULE("batch", "jobs"),
-				      WORKLOAD_RULE("batch", "cronjobs")},
-				     7,
-				     "Ignore",
-				     "None",
-				     3,
-				     false};
+/*
+ * A person waits for the answer, and nothing depends on it. Autoscalers of v1 are converted, since
+ * matchPolicy is Equivalent.
+ */
+static const struct webhook early = {
+    "early.gpugate.io",
+    "/validate",
+    {WORKLOAD_RULE("apps", "deployments"), WORKLOAD_RULE("apps", "replicasets"), WORKLOAD_RULE("apps", "statefulsets"),
+     WORKLOAD_RULE("apps", "daemonsets"), WORKLOAD_RULE("", "replicationcontrollers"), WORKLOAD_RULE("batch", "jobs"),
+     WORKLOAD_RULE("batch", "cronjobs"),
+     SCALED_RESOURCES(SCALE_RULE){"CREATE", "UPDATE", "autoscaling", "horizontalpodautoscalers", {"v2"}}},
+    12,
+    "Ignore",
+    "None",
+    3,
+    false};
 
 static json_t *text_of(const struct buf *buf)
 {
@@ -134,9 +140,9 @@ static json_t *operations_of(const struct rule *rule)
 
 static json_t *versions_of(const struct rule *rule)
 {
-	json_t *versions = json_pack("[s]", "v1");
-	for (size_t i = 0; versions && i < sizeof rule->older / sizeof rule->older[0]; i++)
-		if (rule->older[i] && json_array_append_new(versions, json_string(rule->older[i])) < 0) {
+	json_t *versions = json_array();
+	for (size_t i = 0; versions && i < sizeof rule->versions / sizeof rule->versions[0]; i++)
+		if (rule->versions[i] && json_array_append_new(versions, json_string(rule->versions[i])) < 0) {
 			json_decref(versions);
 			versions = NULL;
 		}
@@ -292,7 +298,8 @@ static json_t *early_of(const struct render_target *target, const struct policy_
 		void (*append)(const struct policy_scope *scope, struct buf *out);
 	} rows[] = {{"asks-for-devices", condition_early},
 		    {"spec-changes", condition_early_changes},
-		    {"has-no-controller", condition_no_controller}};
+		    {"has-no-controller", condition_no_controller},
+		    {"scales-up", condition_scales_up}};
 	json_t *conditions = json_array();
 	struct buf text;
 	int failed = !conditions;

@@ -5,11 +5,12 @@
 #include "gpugate/policy.h"
 #include "gpugate/policy_enums.h"
 #include "webhook/admission/decide.h"
-#include "webhook/admission/early_answer.h"
+#include "webhook/admission/early_target.h"
 #include "webhook/admission/response.h"
 #include "webhook/object/review.h"
 
 #define CHARGE_TEXT_MAX (16 << 10)
+#define PATH_MAX_BYTES 4096
 #define MARGIN_MIN_MS 50 /* between the ledger's deadline and the client's */
 #define MARGIN_MAX_MS 500
 
@@ -40,6 +41,10 @@ struct admitting {
 	struct review review;
 	struct buf charges;
 	bool early; /* The review is about a workload, of whose Pods it says something. */
+	/* The workload, if the review has another object. */
+	struct early_target target;
+	struct target_read read;
+	bool suspended; /* From then on the answer may come from another thread. */
 	uint64_t start_ns;
 };
 
@@ -214,13 +219,14 @@ static unsigned finish(struct admitting *a, enum admission_state state)
 	return end(a, 200, outcome(&a->request.decision));
 }
 
-/* From here on the answer may come from another thread. */
 static bool on_suspend(struct admission_request *request)
 {
-	const struct admitting *a = request->context;
-	if (!http_request_may_wait(a->http))
+	struct admitting *a = request->context;
+	if (!a->suspended && !http_request_may_wait(a->http))
 		return false;
-	http_request_suspend(a->http);
+	if (!a->suspended)
+		http_request_suspend(a->http);
+	a->suspended = true;
 	return true;
 }
 
@@ -241,15 +247,75 @@ static int64_t answer_by(const struct http_request *http, uint64_t start_ns)
 								: margin_ms);
 }
 
-/* Sets the question about a workload. Returns false if there is nothing to answer. */
-static bool ask_early(struct admitting *a)
+/* --- Workloads --- */
+
+static enum admission_state ask(struct admitting *a, struct early_question *question)
 {
-	struct early_question *question = arena_zalloc(a->http->arena, 1, sizeof *question);
-	if (!question || !early_question_read(a->policy, &a->review, a->http->arena, question))
-		return false;
 	a->request.question = question;
 	a->request.review = &question->review;
-	return true;
+	return admission_decide(&a->request);
+}
+
+static enum admission_state ask_about_workload(struct admitting *a)
+{
+	struct early_question *question = arena_zalloc(a->http->arena, 1, sizeof *question);
+	bool asks = question && early_question_read(a->policy, &a->review, a->http->arena, question);
+	return asks ? ask(a, question) : ADMISSION_DECIDED;
+}
+
+/* Decides once the workload is known, or cannot be read: then `json` is absent. */
+static enum admission_state ask_about_target(struct admitting *a, struct str json)
+{
+	struct arena *arena = a->http->arena;
+	struct early_question *question = arena_zalloc(arena, 1, sizeof *question);
+	bool asks = question && early_target_question(a->policy, &a->review, &a->target, json, arena, question);
+	return asks ? ask(a, question) : ADMISSION_DECIDED;
+}
+
+static void on_target(struct target_read *read, struct str json)
+{
+	struct admitting *a = read->context;
+	enum admission_state state = ask_about_target(a, json);
+	if (state != ADMISSION_PENDING)
+		on_decided(&a->request, state);
+}
+
+/* The path of the workload in the API. Returns NULL without memory, or if it is no plain path. */
+static const char *path_of(const struct admitting *a)
+{
+	const struct early_target *target = &a->target;
+	const struct str parts[] = {target->version, STR("namespaces"), a->review.namespace, target->resource,
+				    target->name};
+	struct buf path;
+	buf_init(&path, PATH_MAX_BYTES);
+	buf_text(&path, target->group.len ? "/apis/" : "/api");
+	kube_escape(&path, target->group);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		buf_char(&path, '/');
+		kube_escape(&path, parts[i]);
+		path.failed |= str_eq(parts[i], STR(".")) || str_eq(parts[i], STR(".."));
+	}
+	struct str text = path.failed ? (struct str){NULL, 0} : arena_str(a->http->arena, buf_view(&path));
+	buf_release(&path);
+	return text.ptr;
+}
+
+/* Reads the workload that the review is about, and decides then. */
+static enum admission_state read_target(struct admitting *a)
+{
+	const char *path;
+	if (!early_target_read(a->policy, &a->review, &a->target))
+		return ADMISSION_DECIDED;
+	if (!a->target.wanted || !a->admission->targets || a->review.namespace.len == 0 || !(path = path_of(a)) ||
+	    !on_suspend(&a->request))
+		return ask_about_target(a, (struct str){NULL, 0});
+	a->read = (struct target_read){.path = path,
+				       .deadline_ms = a->request.deadline_ms,
+				       .arena = a->http->arena,
+				       .done = on_target,
+				       .context = a};
+	target_reader_read(a->admission->targets, &a->read);
+	return ADMISSION_PENDING;
 }
 
 unsigned admit_answer(void *context, struct http_request *http)
@@ -275,9 +341,12 @@ unsigned admit_answer(void *context, struct http_request *http)
 						.suspend = on_suspend,
 						.done = on_decided,
 						.context = a};
-	a->early = http->endpoint == HTTP_VALIDATE && early_question_concerns(a->policy, &a->review);
-	if (a->early && !ask_early(a))
-		return finish(a, ADMISSION_DECIDED);
-	enum admission_state state = admission_decide(&a->request);
+	bool validates = http->endpoint == HTTP_VALIDATE;
+	bool workload = validates && early_question_concerns(a->policy, &a->review);
+	bool target = validates && !workload && early_target_concerns(&a->review);
+	a->early = workload || target;
+	enum admission_state state = workload ? ask_about_workload(a)
+				     : target ? read_target(a)
+					      : admission_decide(&a->request);
 	return state == ADMISSION_PENDING ? HTTP_LATER : finish(a, state);
 }

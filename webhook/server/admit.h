@@ -9,11 +9,13 @@
 #include "webhook/server/policy_store.h"
 #include "webhook/server/recent_denials.h"
 #include "webhook/server/recorder.h"
+#include "webhook/server/target_reader.h"
 
 /* Borrows everything; all of it is thread-safe. */
 struct admission {
 	struct policy_store *policies;
 	struct ledger_store ledger;
+	struct target_reader *targets; /* NULL: there is no API server to read from. */
 	struct admission_metrics *metrics;
 	struct log *log;
 	struct recent_denials *denials;

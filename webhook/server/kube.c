@@ -100,7 +100,8 @@ int serve_kube_open(struct serve_kube *kube, const struct serve_options *options
 	kube->background = kube->client ? kube_client_create(kube->loop, kube->config, err) : NULL;
 	if (kube->background)
 		kube_client_bound(kube->background, BACKGROUND_MAX);
-	if (!kube->background || ((cluster || self_managed) && open_events(kube, metrics, err) < 0) ||
+	kube->targets = kube->background ? target_reader_create(kube->loop, kube->config, log, err) : NULL;
+	if (!kube->targets || ((cluster || self_managed) && open_events(kube, metrics, err) < 0) ||
 	    (self_managed && open_certs(kube, options, delivery, log, metrics, err) < 0))
 		return -1;
 	return open_registration(kube, options, policy, log, metrics, err);
@@ -127,6 +128,7 @@ void serve_kube_close(struct serve_kube *kube)
 	trust_watch_destroy(kube->trust);
 	kube_certs_destroy(kube->certs);
 	kube_events_destroy(kube->events);
+	target_reader_destroy(kube->targets);
 	kube_client_destroy(kube->background);
 	kube_client_destroy(kube->client);
 	kube_loop_destroy(kube->loop);

@@ -12,6 +12,7 @@
 #include "webhook/registration/watch.h"
 #include "webhook/server/names.h"
 #include "webhook/server/options.h"
+#include "webhook/server/target_reader.h"
 
 struct serve_kube {
 	/*
@@ -21,6 +22,7 @@ struct serve_kube {
 	struct kube_loop *loop;
 	struct kube_client *client;
 	struct kube_client *background; /* For calls that must not delay the ledger's writes. */
+	struct target_reader *targets;  /* Reads what reviews of other objects are about. */
 	/*
 	 * NULL if there is nothing to record: the ledger is embedded and certificates are in files.
 	 */

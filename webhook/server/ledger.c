@@ -89,6 +89,9 @@ const char *serve_ledger_unready(const struct serve_ledger *ledger)
 
 void serve_ledger_stop(struct serve_ledger *ledger, const struct serve_kube *kube)
 {
+	/* First, as requests that get no object may then ask the ledger. */
+	if (kube->running)
+		target_reader_stop(kube->targets);
 	if (ledger->cluster && kube->running)
 		ledger_cluster_stop(ledger->cluster);
 }

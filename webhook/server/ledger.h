@@ -35,7 +35,10 @@ void serve_ledger_sums(const struct serve_ledger *ledger, struct ledger_sums *su
 /* Returns why this replica is not ready, as a static sentence, or NULL if it is. Thread-safe. */
 const char *serve_ledger_unready(const struct serve_ledger *ledger);
 
-/* Answers all waiting requests. The HTTP server can be destroyed afterwards. */
+/*
+ * Answers all waiting requests, also those that wait for an object of the API server. The HTTP
+ * server can be destroyed afterwards.
+ */
 void serve_ledger_stop(struct serve_ledger *ledger, const struct serve_kube *kube);
 
 /* Frees the ledger; accepts a zeroed struct. Call it after serve_kube_stop. */

@@ -239,6 +239,7 @@ static int open_server(struct serve *serve, struct error *err)
 	const struct serve_options *options = serve->options;
 	serve->admission = (struct admission){.policies = serve->policies,
 					      .ledger = serve_ledger_store(&serve->ledger),
+					      .targets = serve->kube.targets,
 					      .metrics = serve->counts,
 					      .log = serve->log,
 					      .denials = &serve->denials,

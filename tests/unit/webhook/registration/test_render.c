@@ -74,12 +74,12 @@ static json_t *validating(void)
 
 static json_t *access_self_managed(void)
 {
-	return render_access(&target);
+	return render_access(&target, scope);
 }
 
 static json_t *access_cluster(void)
 {
-	return render_access(&cluster);
+	return render_access(&cluster, scope);
 }
 
 static json_t *priority(void)
