@@ -47,7 +47,7 @@ struct policy_scope {
 	 */
 	bool voids;
 	bool claims;        /* Some Guard checks claims of devices when they are created. */
-	bool counts_claims; /* Some Accelerator lists a device class, or unknown classes are refused. */
+	bool counts_claims; /* See policy_counts_claims. */
 	bool early_answers; /* Some Tenant wants an answer when a workload is applied. */
 	/* Custom resources of which the policy says where they keep Pods. */
 	const struct workload_paths *workloads;

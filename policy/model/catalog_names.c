@@ -161,7 +161,11 @@ static const struct catalog_resource resources[] = {
     R("baidu.com", "xpu", DEVICE),
     R("openxpu.com", "xpu-shares", SHARE),
     R("k8s.kuartis.com", "vgpu", SHARE),
-    /* Devices of any type that a device class names (dynamic resource allocation). */
+    /*
+     * Devices of any type that a device class names (dynamic resource allocation), but for the IMEX
+     * channels of NVIDIA's driver.
+     */
+    R("deviceclass.resource.kubernetes.io", "compute-domain-*", NETWORK),
     R("deviceclass.resource.kubernetes.io", "*", DEVICE),
     /*
      * Not accelerators. k8s-rdma-shared-dev-plugin, AWS EFA and VPC resource controller, GKE

@@ -481,7 +481,7 @@ static void test_decisions(void **state)
 	    {ALL_QUOTA, "a", {"UPDATE", SCHEDULER, MARK, GPU(""), "{'metadata':{}}"}, ""},
 	    {ALL_QUOTA, "a", {"UPDATE", NULL, NULL, GPU(",'count':-1"), "{'metadata':{" MARK "}}"}, ""},
 	    {ALL_QUOTA, "b", {"UPDATE", NULL, MARK, GPU(""), "{'metadata':{}}"}, ""},
-	    {ALL_QUOTA, "a", {"DELETE", NULL, NULL, "", "{'metadata':[]}"}, ""},
+	    {ALL_QUOTA, "a", {"DELETE", NULL, NULL, "", "{'metadata':{}}"}, ""},
 	    /* A tenant that only warns is told the same, and is charged. */
 	    {TENANT("{namespaces: [a], enforcement: warn, quotas: [{name: q, hard: 9}]}"),
 	     "a",
