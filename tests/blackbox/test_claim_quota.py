@@ -256,7 +256,7 @@ def test_the_mark_is_not_changed_later(serve):
     held, now = marked(mark=False, owner=None), marked(owner=None)
     assert create(server, held).audit["charge"] == "team-a/q0=1"
     assert update(server, held, now).message == NOT_THE_SCHEDULERS
-    # A value is as good as another, and removing the mark makes the claim count.
+    # The value makes no difference, and a claim without the mark counts.
     other = copy.deepcopy(now)
     other["metadata"]["annotations"][MARK] = "false"
     assert update(server, now, other).message == NOT_THE_SCHEDULERS

@@ -118,7 +118,8 @@ def test_a_record(serve, recording):
 
 
 def test_reviews_of_an_api_server(serve, recording):
-    """Reviews of Pods and claims are recorded; those of other objects are not read, and not recorded."""
+    """Reviews of Pods and claims are recorded; those of other objects are neither read nor
+    recorded."""
     server = serve(policy("warn"), "--record", recording.folder)
     expected = []
     for path in sorted((ROOT / "tests" / "reviews").glob("*.json")):
@@ -287,7 +288,8 @@ def test_a_recording_can_be_replayed(serve, recording):
 
 
 def test_claims_are_recorded_without_what_drivers_read(serve, recording):
-    """What is counted is in the line: not selectors, parameters of drivers, or other annotations."""
+    """What is counted is in the line: not selectors, parameters of drivers, or other
+    annotations."""
     policy = [doc("Accelerator", "a", resource=GPU, deviceClasses=["gpu", "half"]), doc("Tenant", "t", namespaces=["team-a"], quotas=[{"name": "q", "hard": 9}])]
     server = serve(policy, "--record", recording.folder)
     mark = "resource.kubernetes.io/extended-resource-claim"

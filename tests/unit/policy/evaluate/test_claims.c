@@ -220,8 +220,8 @@ static void charge(const struct policy *policy, enum consumer_kind kind, const s
 }
 
 /*
- * Computes, by quota, the maximum over all choices of one alternative for each request, of what a Pod
- * with these resources would be charged.
+ * Computes, by quota, the maximum over all choices of one alternative for each request, of what a
+ * Pod with these resources would be charged.
  */
 static void charge_choices(const struct policy *policy, const struct resource_request *requests, uint32_t count,
 			   uint32_t from, struct resource_request *chosen, uint32_t chosen_count, wide most[QUOTAS_MAX])
