@@ -162,8 +162,8 @@ static const struct catalog_resource resources[] = {
     R("openxpu.com", "xpu-shares", SHARE),
     R("k8s.kuartis.com", "vgpu", SHARE),
     /*
-     * Devices of any type that a device class names (dynamic resource allocation), but for the IMEX
-     * channels of NVIDIA's driver.
+     * Devices of any type that a device class names (dynamic resource allocation). Those of a
+     * compute domain are channels between GPUs, which are requested on their own.
      */
     R("deviceclass.resource.kubernetes.io", "compute-domain-*", NETWORK),
     R("deviceclass.resource.kubernetes.io", "*", DEVICE),

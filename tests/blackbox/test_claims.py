@@ -4,6 +4,7 @@ where Pods name them."""
 import fnmatch
 import json
 import random
+import uuid
 
 import pytest
 import yaml
@@ -23,6 +24,9 @@ GLOBS = ["compute-domain-*", "*.nvidia.com", "gpu.amd.com", "gpu.?????.com", "*"
 TENANT = doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "all", "hard": 2}])
 OF_POD = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "1", "controller": True}
 IMEX = "compute-domain-default-channel.nvidia.com"
+# What claims request is not counted, so that only Guards matter.
+OTHERS = {"otherResources": ["deviceclass.resource.kubernetes.io/*"]}
+UNCOUNTED = doc("Settings", "others", **OTHERS)
 
 
 def guard(name="claims", enforcement="deny", exempt=None, **spec):
@@ -50,6 +54,7 @@ def claim(*requests, kind="ResourceClaim", version="v1", namespace="team-a", nam
 def ask(server, obj, operation="CREATE", path="validate", **how):
     version = obj["apiVersion"].rpartition("/")[2]
     how.setdefault("namespace", obj["metadata"]["namespace"])
+    obj = obj | {"metadata": {"uid": str(uuid.uuid4())} | obj["metadata"]} # As the API server does.
     return server.decide(path, kube.review(obj, operation=operation, kind=(GROUP, version, obj["kind"]), resource=(GROUP, version, KINDS[obj["kind"]]), **how))
 
 
@@ -72,7 +77,7 @@ ASKED = st.lists(st.tuples(OPTIONS, st.booleans()), min_size=0, max_size=3)
 @pytest.mark.parametrize("allow", [["compute-domain-*"], [], ["gpu.amd.com", "*.nvidia.com"], ["*"]], ids=lambda allow: "+".join(allow) or "none")
 @pytest.mark.parametrize("admin", [False, True], ids=["", "admin"])
 def test_every_class_of_a_claim_must_be_allowed(serve, allow, admin):
-    server = serve([TENANT, guard(classes=allow, adminAccess=admin)])
+    server = serve([TENANT, UNCOUNTED, guard(classes=allow, adminAccess=admin)])
 
     @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
     @given(asked=ASKED, kind=st.sampled_from(list(KINDS)), version=st.sampled_from(VERSIONS), marked=st.booleans())
@@ -89,7 +94,7 @@ def test_every_class_of_a_claim_must_be_allowed(serve, allow, admin):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_sentences(serve, kind, version):
-    server = serve([TENANT, guard(classes=["compute-domain-*", "a", "b", "c", "d"])])
+    server = serve([TENANT, UNCOUNTED, guard(classes=["compute-domain-*", "a", "b", "c", "d"])])
 
     def sent(*requests):
         return ask(server, claim(*requests, kind=kind, version=version)).message
@@ -104,16 +109,18 @@ def test_the_sentences(serve, kind, version):
 
 
 def test_nothing_is_allowed_by_an_empty_list(serve):
-    server = serve([TENANT, guard(classes=[])])
+    server = serve([TENANT, UNCOUNTED, guard(classes=[])])
     assert 'device class gpu.nvidia.com is not allowed; request an accelerator in resources.limits (Guard "claims")' in ask(
         server, claim(request("gpu.nvidia.com"))).message
     assert ask(server, claim()).allowed # It requests nothing.
 
 
 def test_the_claim_of_a_scheduler_is_counted_with_its_pod(serve):
-    server = serve([TENANT, guard(classes=[])])
+    server = serve([TENANT, UNCOUNTED, guard(classes=[])])
     of_scheduler = claim(request("gpu.nvidia.com"), annotations={MARK: "true"}, ownerReferences=[OF_POD])
     assert ask(server, of_scheduler, user=SCHEDULER).allowed
+    # Of no Pod.
+    assert not ask(server, claim(request("gpu.nvidia.com"), annotations={MARK: "true"}), user=SCHEDULER).allowed
     # Anyone can write the mark, and the scheduler has no reason to create other claims.
     for number in range(20):
         assert not ask(server, of_scheduler, user=(f"system:kube-scheduler-{number}", ["system:masters"])).allowed
@@ -122,7 +129,7 @@ def test_the_claim_of_a_scheduler_is_counted_with_its_pod(serve):
 
 
 def test_who_and_where_is_exempt(serve):
-    server = serve([TENANT, doc("Settings", "s", exempt={"namespaces": ["kube-system"], "users": ["root"]}),
+    server = serve([TENANT, doc("Settings", "s", **OTHERS, exempt={"namespaces": ["kube-system"], "users": ["root"]}),
                     guard(classes=[], exempt={"namespaces": ["infra"], "users": ["admin"]})])
     refused = claim(request("gpu.nvidia.com"))
     assert not ask(server, refused).allowed
@@ -134,13 +141,13 @@ def test_who_and_where_is_exempt(serve):
 
 @pytest.mark.parametrize("enforcement", ["warn", "audit"])
 def test_what_does_not_deny(serve, enforcement):
-    server = serve([TENANT, guard(classes=[], enforcement=enforcement)])
+    server = serve([TENANT, UNCOUNTED, guard(classes=[], enforcement=enforcement)])
     decision = ask(server, claim(request("gpu.nvidia.com")))
     assert decision.allowed and bool(decision.warnings) == (enforcement == "warn")
 
 
 def test_only_creation_matters_and_mutate_changes_nothing(serve):
-    server = serve([TENANT, guard(classes=[])])
+    server = serve([TENANT, UNCOUNTED, guard(classes=[])])
     refused = claim(request("gpu.nvidia.com"))
     assert not ask(server, refused).allowed
     for operation in ("UPDATE", "DELETE"):
@@ -153,14 +160,14 @@ def test_only_creation_matters_and_mutate_changes_nothing(serve):
 
 
 def test_several_guards_hold_all(serve):
-    server = serve([TENANT, guard("one", classes=["*.nvidia.com"]), guard("two", classes=["gpu.*"])])
+    server = serve([TENANT, UNCOUNTED, guard("one", classes=["*.nvidia.com"]), guard("two", classes=["gpu.*"])])
     assert ask(server, claim(request("gpu.nvidia.com"))).allowed
     assert '"two"' in ask(server, claim(request("mig.nvidia.com"))).message
     assert '"one"' in ask(server, claim(request("gpu.amd.com"))).message
 
 
 def test_a_refused_claim_is_logged_and_counted(serve):
-    server = serve([TENANT, guard(classes=[])])
+    server = serve([TENANT, UNCOUNTED, guard(classes=[])])
     assert not ask(server, claim(request("gpu.nvidia.com"), name="mine")).allowed
     assert not ask(server, claim(request("gpu.nvidia.com"), kind="ResourceClaimTemplate", name="", generateName="theirs-")).allowed
     first, second = server.wait_log("denied", 2)
@@ -176,7 +183,7 @@ def test_a_refused_claim_is_logged_and_counted(serve):
 ])
 @pytest.mark.parametrize("kind_first", [True, False])
 def test_what_cannot_be_read_has_a_place(serve, wrong, place, kind_first):
-    server = serve([TENANT, guard(classes=[])])
+    server = serve([TENANT, UNCOUNTED, guard(classes=[])])
     obj = claim() | {"spec": wrong}
     review = kube.review(obj, kind=(GROUP, "v1", "ResourceClaim"), resource=(GROUP, "v1", "resourceclaims"))
     if not kind_first:
@@ -184,6 +191,55 @@ def test_what_cannot_be_read_has_a_place(serve, wrong, place, kind_first):
     answer = server.post("/validate", review)
     assert answer.status == 415 and place in answer.text, answer.text
     assert ask(server, claim()).allowed # Others are still answered.
+
+
+# --- Quotas ---
+
+A100 = doc("Accelerator", "a100", resource=GPU, memory="80Gi", deviceClasses=["gpu.nvidia.com"])
+
+
+def test_claims_and_pods_share_a_quota(serve):
+    server = serve([TENANT, A100])
+    assert ask(server, claim(request("gpu.nvidia.com"))).allowed
+    refused = ask(server, claim(request("gpu.nvidia.com", count=2))).message
+    assert 'exceeded quota: GPU quota "all" of tenant "team-a": requested 2, used 1, limit 2' in refused
+    assert server.validate(pod({GPU: 1})).allowed
+    assert "exceeded quota" in server.validate(pod({GPU: 1})).message
+    assert "exceeded quota" in ask(server, claim(request("gpu.nvidia.com"))).message
+    # What is not held, and what is no accelerator, needs no room.
+    assert ask(server, claim(request(IMEX))).allowed
+    assert ask(server, claim(request("gpu.nvidia.com"), kind="ResourceClaimTemplate")).allowed
+
+
+def test_the_most_expensive_alternative_is_charged(serve):
+    server = serve([TENANT, A100])
+    assert "can never fit" in ask(server, claim(request("gpu.nvidia.com", "gpu.nvidia.com", count=3))).message
+    assert ask(server, claim(request("gpu.nvidia.com", "gpu.nvidia.com"), request(IMEX, name="channel"))).allowed
+    assert ask(server, claim(request("gpu.nvidia.com"))).allowed
+    assert not ask(server, claim(request("gpu.nvidia.com"))).allowed
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("more, said", [
+    ({"allocationMode": "Most"}, "request r has an allocationMode that this version of gpugate cannot count; use ExactCount or All"),
+    ({"count": -1}, "request r has a count that is no number of devices; request at least 1"),
+    ({"adminAccess": True}, "request r has adminAccess, by which it uses devices that no quota counts; remove adminAccess, or ask the platform team "
+                            "for a Guard that allows it"),
+    ({"allocationMode": "All"}, "can never fit: "),
+])
+def test_what_a_quota_cannot_count_is_refused(serve, version, more, said):
+    server = serve([TENANT, A100])
+    assert said in ask(server, claim(request("gpu.nvidia.com", version=version, **more), version=version)).message
+
+
+def test_the_mark_of_the_scheduler_cannot_be_added_later(serve):
+    server = serve([TENANT, A100])
+    plain, marked = claim(request("gpu.nvidia.com")), claim(request("gpu.nvidia.com"), annotations={MARK: "true"})
+    refused = ask(server, marked, operation="UPDATE", old=plain).message
+    assert f"the annotation {MARK} is the scheduler's" in refused
+    assert ask(server, marked, operation="UPDATE", old=plain, user=SCHEDULER).allowed
+    assert ask(server, marked, operation="UPDATE", old=marked).allowed
+    assert ask(server, plain, operation="UPDATE", old=marked).allowed
 
 
 # --- Pods ---
@@ -194,7 +250,7 @@ NAMED = st.lists(st.one_of(st.tuples(st.just("template"), st.sampled_from(TEMPLA
 
 @pytest.mark.parametrize("classes", [None, [IMEX]], ids=["templates", "both"])
 def test_which_claims_a_pod_may_name(serve, classes):
-    server = serve([TENANT, guard(templates=["imex*"], **({"classes": classes} if classes else {}))])
+    server = serve([TENANT, UNCOUNTED, guard(templates=["imex*"], **({"classes": classes} if classes else {}))])
 
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
     @given(named=NAMED)
@@ -211,7 +267,7 @@ def test_which_claims_a_pod_may_name(serve, classes):
 
 def test_a_channel_passes_beside_gpus(serve):
     """A Pod may have GPUs by name, which are counted, and an IMEX channel by a claim."""
-    server = serve([TENANT, guard(classes=["compute-domain-*"])])
+    server = serve([TENANT, UNCOUNTED, guard(classes=["compute-domain-*"])])
     beside = naming(("template", "imex"))
     beside["spec"]["containers"] = pod({GPU: 2})["spec"]["containers"]
     assert server.validate(beside).allowed
@@ -221,7 +277,7 @@ def test_a_channel_passes_beside_gpus(serve):
 
 
 def test_classes_alone_leave_pods_alone(serve):
-    server = serve([TENANT, guard(classes=[])])
+    server = serve([TENANT, UNCOUNTED, guard(classes=[])])
     assert server.validate(naming(("claim", "a"), ("template", "b"))).allowed
 
 
@@ -279,7 +335,7 @@ def test_claims_are_registered_for_quotas_where_the_policy_counts_them(tmp_path,
 
 
 def test_random_bytes_within_a_claim_never_stop_the_server(serve):
-    server = serve([TENANT, guard(classes=[IMEX])])
+    server = serve([TENANT, UNCOUNTED, guard(classes=[IMEX])])
     rng = random.Random(7)
     text = json.dumps(kube.review(claim(request(IMEX), request(*CLASSES)), kind=(GROUP, "v1", "ResourceClaim"), resource=(GROUP, "v1", "resourceclaims")))
     for _ in range(300):
@@ -292,7 +348,7 @@ def test_random_bytes_within_a_claim_never_stop_the_server(serve):
 # --- Without a server ---
 
 def test_explain_and_suites_and_lint_know_claims(tmp_path):
-    policy = write_policy(tmp_path / "policy", [TENANT, guard(classes=["compute-domain-*"], templates=["imex"])])
+    policy = write_policy(tmp_path / "policy", [TENANT, UNCOUNTED, guard(classes=["compute-domain-*"], templates=["imex"])])
     objects = [claim(request(IMEX), kind="ResourceClaimTemplate", name="imex"), claim(request("gpu.nvidia.com"), name="mine"), naming(("template", "other"))]
     manifest = tmp_path / "objects.yaml"
     manifest.write_text(yaml.safe_dump_all(objects))
@@ -320,7 +376,7 @@ def test_explain_and_suites_and_lint_know_claims(tmp_path):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_explain_says_is_what_serve_says(serve, tmp_path, version):
     rng = random.Random(version)
-    policy = [TENANT, guard(classes=["gpu.amd.com", "mig.*"]), guard("second", templates=["a*"], enforcement="warn")]
+    policy = [TENANT, UNCOUNTED, guard(classes=["gpu.amd.com", "mig.*"]), guard("second", templates=["a*"], enforcement="warn")]
     server = serve(policy)
     folder = write_policy(tmp_path / "policy", policy)
     objects = [claim(*(request(*rng.choices(CLASSES, k=rng.randint(1, 2)), name=f"r{n}", version=version) for n in range(rng.randint(0, 3))),
@@ -335,7 +391,7 @@ def test_what_explain_says_is_what_serve_says(serve, tmp_path, version):
 
 
 def test_replay_names_the_kind_of_a_claim(tmp_path):
-    old, new = write_policy(tmp_path / "old", [TENANT]), write_policy(tmp_path / "new", [TENANT, guard(classes=[])])
+    old, new = write_policy(tmp_path / "old", [TENANT, UNCOUNTED]), write_policy(tmp_path / "new", [TENANT, UNCOUNTED, guard(classes=[])])
     manifest = tmp_path / "objects.yaml"
     manifest.write_text(yaml.safe_dump_all([claim(request("gpu.nvidia.com"), name="mine"), pod()]))
     ran = run("replay", "--policy", new, "--against", old, manifest)

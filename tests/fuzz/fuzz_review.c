@@ -273,7 +273,14 @@ static void same_pod(json_t *tree, const struct pod *pod)
 static void same_option(json_t *option, const struct claim_option *read)
 {
 	same_string(option, "deviceClassName", read->device_class);
+	same_string(option, "allocationMode", read->mode_text);
 	same_bool(option, "adminAccess", read->admin_access);
+	json_t *count = get(option, "count");
+	REQUIRE(str_present(read->count_text) == (count != NULL));
+	if (!count)
+		REQUIRE(read->count == 1);
+	else if (json_is_integer(count) && json_integer_value(count) > 0)
+		REQUIRE(read->count == json_integer_value(count));
 }
 
 /* Each form in which a request is written is an option. A request without any has an empty one. */
@@ -286,8 +293,10 @@ static void same_request(json_t *request, const struct claim_request *read)
 		same_option(exactly, &read->options[count++]);
 	if (get(request, "deviceClassName"))
 		same_option(request, &read->options[count++]);
-	for (size_t i = 0; i < json_array_size(alternatives); i++)
+	for (size_t i = 0; i < json_array_size(alternatives); i++) {
+		same_string(json_array_get(alternatives, i), "name", read->options[count].name);
 		same_option(json_array_get(alternatives, i), &read->options[count++]);
+	}
 	REQUIRE(read->option_count == (count ? count : 1));
 	REQUIRE(count || !str_present(read->options[0].device_class));
 }
@@ -302,6 +311,17 @@ static void same_claim(json_t *tree, bool is_template, const struct claim *claim
 		same_request(json_array_get(requests, i), &claim->requests[i]);
 	same_string(metadata, "name", claim->name);
 	same_string(metadata, "generateName", claim->generate_name);
+	same_string(metadata, "namespace", claim->namespace);
+	same_string(metadata, "uid", claim->uid);
+	same_string(metadata, "resourceVersion", claim->resource_version);
+	json_t *allocation = is_template ? NULL : get(get(tree, "status"), "allocation");
+	json_t *results = get(get(allocation, "devices"), "results");
+	REQUIRE(claim->allocated == (allocation != NULL));
+	REQUIRE(claim->device_count == json_array_size(results));
+	for (uint32_t i = 0; i < claim->device_count; i++) {
+		same_string(json_array_get(results, i), "request", claim->devices[i].request);
+		same_bool(json_array_get(results, i), "adminAccess", claim->devices[i].admin_access);
+	}
 	REQUIRE(claim->marked_extended == (json_object_get(get(metadata, "annotations"),
 							   "resource.kubernetes.io/extended-resource-claim") != NULL));
 }
@@ -373,6 +393,8 @@ static void same_review(json_t *tree, const struct review *review)
 	bool is_claim = string_is(get(kind, "group"), "resource.k8s.io") &&
 			(is_template || string_is(get(kind, "kind"), "ResourceClaim"));
 	same_claim(is_claim ? get(request, "object") : NULL, is_template, &review->claim);
+	same_claim(is_claim && review->operation == OPERATION_UPDATE ? get(request, "oldObject") : NULL, is_template,
+		   &review->old_claim);
 	same_pod(is_pod ? get(request, "object") : NULL, &review->object);
 	same_pod(is_pod ? get(request, "oldObject") : NULL, &review->old_object);
 }

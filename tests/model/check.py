@@ -51,13 +51,22 @@ SCENARIOS = {
     "all, 3 Pods": "PODS=3 HARD=1 SWEEPS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
     "all, lists": "PODS=2 HARD=1 SWEEPS RELISTS CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
     "all, moves": "PODS=2 MOVES CRASHES=1 LOSSES=1 DELETIONS=1 FORGET_STALE",
+    "claims": "PODS=2 CLAIMS=1 HARD=2 HOUSEKEEPING",
+    "claims, allocation": "PODS=2 CLAIMS=1 HARD=2 HARD_MEMORY=3 BINDS FORGET_STALE",
+    "claims, sweeps and lists": "PODS=1 CLAIMS=1 HARD=1 SWEEPS RELISTS HOUSEKEEPING FORGET_STALE",
+    "claims, deleted and settles": "PODS=1 CLAIMS=2 HARD=1 DELETIONS=1 SETTLINGS=1 SWEEPS FORGET_STALE",
+    "claims, restored": "PODS=1 CLAIMS=1 HARD=1 RESTORES=1 SETTLINGS=1 HOUSEKEEPING FORGET_STALE",
+    "claims, all": "PODS=1 CLAIMS=1 HARD=1 SWEEPS RELISTS CRASHES=1 DELETIONS=1 FORGET_STALE",
     "ready again, Pods keep coming": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS ENDLESS LAG=3",
     "ready again, keep coming, settles": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS ENDLESS LAG=2 SETTLINGS=1",
     "ready again, deleted": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS DELETIONS=1",
     "ready again, crash": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS CRASHES=1",
+    "ready again, claims keep coming": "LIVE=ready PODS=1 CLAIMS=1 HARD=2 HOUSEKEEPING READINESS ENDLESS LAG=3",
+    "ready again, claims, deleted": "LIVE=ready PODS=1 CLAIMS=1 HARD=2 HOUSEKEEPING READINESS DELETIONS=1",
     "entries end, unknown outcome": "LIVE=frees PODS=2 HARD=1 HOUSEKEEPING READINESS SWEEPS BOOKMARKS LOSSES=1",
     "entries end, crash": "LIVE=frees PODS=2 HARD=1 HOUSEKEEPING READINESS SWEEPS BOOKMARKS CRASHES=1",
     "entries end, deleted": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING READINESS SWEEPS BOOKMARKS DELETIONS=1",
+    "entries end, claims": "LIVE=frees PODS=1 CLAIMS=1 HARD=1 HOUSEKEEPING READINESS SWEEPS BOOKMARKS LOSSES=1",
 }
 
 # (mutant, its scenario, the violation)
@@ -83,6 +92,11 @@ MUTANTS = [
     ("OPEN_UNREACHED", "ledger deleted", OVER),
     ("OPEN_BY_OLD_QUESTION", "deleted and settles", OVER),
     ("OPEN_BY_PARTIAL_LIST", "deleted and lists", OVER),
+    ("FOLD_RAISES_PODS", "claims", OVER),
+    ("DECIDE_AT_ONE_V", "claims", OVER),
+    ("SWEEP_BY_PODS", "claims, sweeps and lists", LATE),
+    ("OPEN_AT_ONE_KIND", "claims, deleted and settles", OVER),
+    ("VERIFY_ONE_KIND", "claims, restored", OVER),
     ("FOLD_AT_ONCE", "ready again, Pods keep coming", STUCK),
     ("FOLD_TO_VIEW", "ready again, crash", STUCK),
     ("OPEN_AT_VIEW", "ready again, deleted", STUCK),
@@ -124,7 +138,7 @@ class Search:
         shutil.copy(MODEL, folder)
         made = self.step(["spin", *defines, "-a", MODEL.name], folder)
         if made.returncode == 0:
-            made = self.step(["gcc", "-O2", "-w", f"-DMEMLIM={MEMORY_MB}", "-DNFAIR=4" if self.claim else "-DSAFETY",
+            made = self.step(["gcc", "-O2", "-w", f"-DMEMLIM={MEMORY_MB}", "-DNFAIR=5" if self.claim else "-DSAFETY",
                               "-o", "pan", "pan.c"], folder)
         if made.returncode != 0:
             self.verdict, self.detail = "does not build", made.stdout

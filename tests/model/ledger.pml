@@ -4,26 +4,33 @@
  * the size of a scenario, what may happen in it, and the mutants, each of which removes something
  * that the protocol needs.
  *
- * Size      PODS (2 to 4), REPLICAS (2 or 3), CAP (maximum entries in the ledger; 0: unlimited)
- * Charges   HARD: one quota, 1 for each Pod; HARD_MEMORY: another, 2 for each Pod, 1 once bound;
- *           MOVES: two tenants and their parent
- * Events    CRASHES, LOSSES, DELETIONS, SETTLINGS (how often a replica crashes, the response to a
- *           PUT is lost, the ledger is deleted, or a replica makes an open ledger settle), SWEEPS,
- *           BINDS, MOVES, FINISHES (Pods finish, and come back to life), EXPIRES (Pods terminate
- *           for too long to count), RELISTS (Pods are listed again), BOOKMARKS, HOUSEKEEPING (the
- *           ledger is written without a request), READINESS (a replica that is not ready gets no
- *           requests).
- *           Always: views lag, creates fail, Pods are deleted, entries are folded late
+ * Size      PODS and CLAIMS (how many consumers are Pods, and how many are ResourceClaims; together
+ *           2 to 4), REPLICAS (2 or 3), CAP (maximum entries in the ledger; 0: unlimited)
+ * Charges   HARD: one quota, 1 for each consumer; HARD_MEMORY: another, 2 for each consumer, 1 once
+ *           it is bound; MOVES: two tenants and their parent
+ * Events    CRASHES, LOSSES, DELETIONS, SETTLINGS, RESTORES (how often a replica crashes, the
+ *           response to a PUT is lost, the ledger is deleted, a replica makes an open ledger
+ *           settle, or the storage is restored), SWEEPS, BINDS (Pods are bound, and claims are
+ *           allocated), MOVES, FINISHES (Pods finish, and come back to life), EXPIRES (Pods
+ *           terminate for too long to count), RELISTS (consumers are listed again), BOOKMARKS,
+ *           HOUSEKEEPING (the ledger is written without a request), READINESS (a replica that is
+ *           not ready gets no requests).
+ *           Always: views lag, creates fail, consumers are deleted, entries are folded late
  * Search    LIVE: for claims of what must finally happen, with fairness between processes; ENDLESS:
- *           Pods never stop coming, and no view lags by more than LAG events; FORGET_STALE: fewer
- *           states
+ *           consumers never stop coming, and no view lags by more than LAG events; FORGET_STALE:
+ *           fewer states
  *
- * Versions: the k-th Pod event has version 2k. Other writes of the store come between them, so that
- * a list or a bookmark after it has version 2k+1. Of the ledger's own resourceVersion, it only
- * matters whether the ledger has been written since a copy of it was read.
+ * Versions: the API server reports the Pods by one watch, and the claims by another. Versions of
+ * different kinds are never compared. The n-th event of a kind has version 2n. Other writes of the
+ * store come between them, so that a list or a bookmark after it has version 2n+1. Of the ledger's
+ * own resourceVersion, it only matters whether the ledger has been written since a copy of it was
+ * read.
  */
 #ifndef PODS
 #define PODS 3
+#endif
+#ifndef CLAIMS
+#define CLAIMS 0
 #endif
 #ifndef REPLICAS
 #define REPLICAS 2
@@ -46,41 +53,65 @@
 #ifndef SETTLINGS
 #define SETTLINGS 0
 #endif
+#ifndef RESTORES
+#define RESTORES 0
+#endif
 
 #if DELETIONS > 0 || SETTLINGS > 0
 #define SETTLES
 #endif
 
-/* --- what a Pod is charged --- */
+/* --- kinds of consumers --- */
 
-#define BIT(p) (1 << (p))
+#define CONSUMERS (PODS + CLAIMS)
+#define BIT(c) (1 << (c))
+
+/* The first consumers are Pods, and the others are claims. */
+#define POD 0
+#define CLAIM 1
+#if CLAIMS > 0
+#define KINDS 2
+#define KIND(c) ((c) < PODS -> POD : CLAIM)
+#define EVERY_KIND(f, r) (f(r, POD) && f(r, CLAIM))
+#define SOME_KIND(f, r) (f(r, POD) || f(r, CLAIM))
+#else
+#define KINDS 1
+#define KIND(c) POD
+#define EVERY_KIND(f, r) f(r, POD)
+#define SOME_KIND(f, r) f(r, POD)
+#endif
+#define ALL_KINDS (BIT(KINDS) - 1)
+#define ALL_CONSUMERS (BIT(CONSUMERS) - 1)
 #define ALL_PODS (BIT(PODS) - 1)
+#define OF_KIND(k) ((k) == POD -> ALL_PODS : ALL_CONSUMERS & ~ALL_PODS)
+
+/* --- what a consumer is charged --- */
 
 #ifdef MOVES
 /*
- * The namespace of all Pods but the last moves from tenant 0 to tenant 1, which has the namespace
- * of the last Pod. 2 is their parent.
+ * The namespace of all consumers but the last moves from tenant 0 to tenant 1, which has the
+ * namespace of the last one. 2 is their parent.
  */
 #define QUOTAS 3
-#define TENANT(p, moved) (((p) < PODS - 1 && !(moved)) -> 0 : 1)
-#define CHARGE(p, q, bound, moved) (((q) == 2 || (q) == TENANT(p, moved)) -> 1 : 0)
+#define TENANT(c, moved) (((c) < CONSUMERS - 1 && !(moved)) -> 0 : 1)
+#define CHARGE(c, q, bound, moved) (((q) == 2 || (q) == TENANT(c, moved)) -> 1 : 0)
 #define LIMIT(q) ((q) == 2 -> 2 : HARD)
 #else
 #ifdef HARD_MEMORY
 #define QUOTAS 2
-#define CHARGE(p, q, bound, moved) (((q) == 0 || (bound)) -> 1 : 2)
+#define CHARGE(c, q, bound, moved) (((q) == 0 || (bound)) -> 1 : 2)
 #define LIMIT(q) ((q) == 0 -> HARD : HARD_MEMORY)
 #else
 #define QUOTAS 1
-#define CHARGE(p, q, bound, moved) 1
+#define CHARGE(c, q, bound, moved) 1
 #define LIMIT(q) HARD
 #endif
 #endif
 
-#if PODS == 2
+#if CONSUMERS == 2
 #define SUM(f) (f(0) + f(1))
 #define ANY(f) (f(0) || f(1))
-#elif PODS == 3
+#elif CONSUMERS == 3
 #define SUM(f) (f(0) + f(1) + f(2))
 #define ANY(f) (f(0) || f(1) || f(2))
 #else
@@ -91,9 +122,10 @@
 /* --- the API server's store --- */
 
 /*
- * The states of a Pod. ALLOWED: admitted, and an API server may still store it. OVER: refused or
- * failed, and its request has ended. FINISHED, and EXPIRED (terminating for too long to count, by
- * the true time): it exists and holds nothing.
+ * The states of a consumer. ALLOWED: admitted, and an API server may still store it. OVER: refused
+ * or failed, and its request has ended. FINISHED, and EXPIRED (terminating for too long to count,
+ * by the true time): it exists and holds nothing. Only a Pod does either: a claim counts until it
+ * is deleted.
  */
 #define UNASKED 0
 #define WAITING 1
@@ -104,13 +136,13 @@
 #define FINISHED 6
 #define EXPIRED 7
 
-/* The event in which something happened, or 0 if it has not. */
-typedef pod_state {
+/* The event of its kind in which something happened, or 0 if it has not. */
+typedef consumer_state {
 	unsigned life : 3;
 	unsigned at : 2; /* the replica where its request waits */
 	unsigned created : 4;
 #ifdef BINDS
-	unsigned bound : 4;
+	unsigned bound : 4; /* or allocated, if it is a claim */
 #endif
 #ifdef FINISHES
 	unsigned finished : 4;
@@ -118,13 +150,13 @@ typedef pod_state {
 #endif
 	unsigned gone : 4;
 }
-pod_state pods[PODS];
-byte events; /* number of Pod events */
+consumer_state consumers[CONSUMERS];
+byte events[KINDS]; /* number of events of each kind */
 
 #ifdef BINDS
-#define BOUND(p) pods[p].bound
+#define BOUND(c) consumers[c].bound
 #else
-#define BOUND(p) 0
+#define BOUND(c) 0
 #endif
 
 #define MISSING 0
@@ -134,8 +166,8 @@ byte events; /* number of Pod events */
 /* A ledger object: stored, copied, or the body of a PUT. */
 typedef ledger_state {
 	unsigned phase : 2;
-	unsigned v : 5;
-	unsigned pending : 4; /* a bit for each Pod */
+	byte v[KINDS];
+	unsigned pending : 4; /* a bit for each consumer */
 }
 ledger_state stored;
 
@@ -143,15 +175,18 @@ ledger_state stored;
 
 typedef replica_state {
 	bool up;
-	/* The view. */
-	unsigned seen : 4;   /* Pod events that were applied, or contained in the first list */
-	bool listed;         /* it has also reached what was written after them */
-	unsigned missed : 4; /* Pods that were gone before the first list, and are never seen */
+	/* The view of each kind. */
+	byte seen[KINDS];    /* events that were applied, or contained in a list */
+	bool listed[KINDS];  /* it has also reached what was written after them */
+	unsigned missed : 4; /* consumers that were gone before a list, and are never seen */
 	bool moved;          /* this replica knows that the namespace has moved */
 #ifdef RELISTS
-	bool listing;        /* a list is arriving, */
-	unsigned to : 4;     /* ... with the state after this number of events, */
-	unsigned told : 4;   /* ... and these Pods have arrived */
+	bool listing[KINDS]; /* a list is arriving, */
+	byte to[KINDS];      /* ... with the state after this number of events, */
+	unsigned told : 4;   /* ... and these consumers have arrived */
+#endif
+#if RESTORES > 0
+	unsigned unverified : 2; /* a bit for each kind whose watch has begun again */
 #endif
 #ifdef EXPIRES
 	unsigned stopped : 4; /* Pods that its clock no longer counts */
@@ -161,13 +196,13 @@ typedef replica_state {
 	 * Entries that are not in the view, and whose requests were over when this replica asked
 	 * for the cluster's version:
 	 */
-	unsigned due : 4;   /* to be swept when the view has reached that version */
-	unsigned due_v : 5;
+	unsigned due : 4;   /* to be swept when the view of their kind has reached that version */
+	byte due_v[KINDS];
 	unsigned swept : 4; /* swept, because the view had reached it */
 #endif
 #ifdef SETTLES
-	/* the version that the view must reach before it opens this copy, plus 1; 0: unknown */
-	unsigned reach : 5;
+	/* the versions that the view must reach before it opens this copy, plus 1; 0: unknown */
+	byte reach[KINDS];
 #endif
 	/* The copy, and whether the stored ledger still has its resourceVersion. */
 	ledger_state copy;
@@ -176,7 +211,7 @@ typedef replica_state {
 	bool putting;
 	bool current;       /* the stored ledger still has the resourceVersion of the PUT */
 	ledger_state body;
-	unsigned batch : 4; /* Pods that it admits */
+	unsigned batch : 4; /* consumers that it admits */
 	bool charged;       /* the assignment of the namespace that they were decided by */
 #ifdef FINISHES
 	unsigned known_back : 4; /* Pods that were known to have come back to life */
@@ -196,121 +231,154 @@ unsigned crashes : 2 = CRASHES;
 unsigned losses : 2 = LOSSES;
 unsigned deletions : 2 = DELETIONS;
 unsigned settlings : 2 = SETTLINGS;
+#if RESTORES > 0
+unsigned restores : 2 = RESTORES;
+unsigned undoable : 3; /* the consumer whose deletion was the last write of all, plus 1; 0: none */
+#endif
 
 #define me replicas[r]
 
 /*
- * How much the view knows of one Pod. While a list is arriving, that is the list for Pods that have
- * arrived, and the old state for the others.
+ * How much the view knows of one consumer. While a list is arriving, that is the list for those
+ * that have arrived, and the old state for the others.
  */
 #ifdef RELISTS
-#define AT(r, p) ((replicas[r].told & BIT(p)) -> replicas[r].to : replicas[r].seen)
+#define AT(r, c) ((replicas[r].told & BIT(c)) -> \
+	replicas[r].to[KIND(c)] : replicas[r].seen[KIND(c)])
 #else
-#define AT(r, p) replicas[r].seen
+#define AT(r, c) replicas[r].seen[KIND(c)]
 #endif
 
 #ifdef MUTANT_ADVANCE_WHILE_LISTING
-#define VIEW(r) (2 * (replicas[r].told -> replicas[r].to : replicas[r].seen))
+#define VIEW(r, k) (2 * ((replicas[r].told & OF_KIND(k)) -> \
+	replicas[r].to[k] : replicas[r].seen[k]))
 #else
-#define VIEW(r) (2 * replicas[r].seen + replicas[r].listed)
+#define VIEW(r, k) (2 * replicas[r].seen[k] + replicas[r].listed[k])
 #endif
-#define BEHIND(r) (replicas[r].up && replicas[r].copy.phase == OPEN && VIEW(r) < replicas[r].copy.v)
+#define AT_V(r, k) (VIEW(r, k) >= replicas[r].copy.v[k])
+#ifdef MUTANT_DECIDE_AT_ONE_V
+#define AT_EVERY_V(r) SOME_KIND(AT_V, r)
+#else
+#define AT_EVERY_V(r) EVERY_KIND(AT_V, r)
+#endif
+#define BEHIND(r) (replicas[r].up && replicas[r].copy.phase == OPEN && !AT_EVERY_V(r))
 
-/* What a view knows of a Pod. */
-#define APPLIED(r, p, event) ((event) > 0 && (event) <= AT(r, p))
-#define SEEN(r, p) (APPLIED(r, p, pods[p].created) && !(replicas[r].missed & BIT(p)))
-#define SEEN_BOUND(r, p) APPLIED(r, p, BOUND(p))
-#ifdef FINISHES
-#define SEEN_BACK(r, p) APPLIED(r, p, pods[p].back)
-#ifdef MUTANT_FINISHED_IS_FINAL
-#define SEEN_FINISHED(r, p) APPLIED(r, p, pods[p].finished)
+/* Whether each view is known to be of the history that the cluster has. */
+#if RESTORES > 0
+#define VERIFIED(r) (replicas[r].unverified == 0)
 #else
-#define SEEN_FINISHED(r, p) (APPLIED(r, p, pods[p].finished) && !SEEN_BACK(r, p))
+#define VERIFIED(r) true
+#endif
+
+/* What a view knows of a consumer. */
+#define APPLIED(r, c, event) ((event) > 0 && (event) <= AT(r, c))
+#define SEEN(r, c) (APPLIED(r, c, consumers[c].created) && !(replicas[r].missed & BIT(c)))
+#define SEEN_BOUND(r, c) APPLIED(r, c, BOUND(c))
+#ifdef FINISHES
+#define SEEN_BACK(r, c) APPLIED(r, c, consumers[c].back)
+#ifdef MUTANT_FINISHED_IS_FINAL
+#define SEEN_FINISHED(r, c) APPLIED(r, c, consumers[c].finished)
+#else
+#define SEEN_FINISHED(r, c) (APPLIED(r, c, consumers[c].finished) && !SEEN_BACK(r, c))
 #endif
 #else
-#define SEEN_FINISHED(r, p) false
+#define SEEN_FINISHED(r, c) false
 #endif
 #ifdef EXPIRES
-#define STOPPED(r, p) (replicas[r].stopped & BIT(p))
+#define STOPPED(r, c) (replicas[r].stopped & BIT(c))
 #else
-#define STOPPED(r, p) false
+#define STOPPED(r, c) false
 #endif
-#define COUNTED(r, p) (SEEN(r, p) && !APPLIED(r, p, pods[p].gone) && !SEEN_FINISHED(r, p) && !STOPPED(r, p))
+#define COUNTED(r, c) (SEEN(r, c) && !APPLIED(r, c, consumers[c].gone) && !SEEN_FINISHED(r, c) && \
+	!STOPPED(r, c))
 
 #ifdef MUTANT_NO_WAIT
 #define READY(r) true
 #else
-#define READY(r) (!BEHIND(r))
+#define READY(r) (!BEHIND(r) && VERIFIED(r))
 #endif
 
 /* Whether a replica reports that it is ready. */
-#define ASKABLE(r) (replicas[r].up && replicas[r].copy.phase == OPEN && !BEHIND(r))
+#define ASKABLE(r) (replicas[r].up && replicas[r].copy.phase == OPEN && READY(r))
 
 /* --- folding --- */
 
 /*
- * The version to which V is raised when a Pod is folded: that at which it was seen. A replica that
- * lists the Pod may have a later one, that of the Pod's last event. The lower one demands less of
- * others, so it is what is tried here.
+ * The version to which the V of its kind is raised when a consumer is folded: that at which it was
+ * seen. A replica that lists the consumer may have a later one, that of its last event. The lower
+ * one demands less of others, so it is what is tried here.
  */
 #ifdef MUTANT_FOLD_KEEPS_V
-#define SEEN_VERSION(r, p) 0
+#define SEEN_VERSION(r, c) 0
 #elif defined(MUTANT_FOLD_TO_VIEW)
-#define SEEN_VERSION(r, p) VIEW(r)
+#define SEEN_VERSION(r, c) VIEW(r, KIND(c))
 #else
-#define SEEN_VERSION(r, p) (2 * pods[p].created)
+#define SEEN_VERSION(r, c) (2 * consumers[c].created)
+#endif
+#ifdef MUTANT_FOLD_RAISES_PODS
+#define RAISES(c) POD
+#else
+#define RAISES(c) KIND(c)
 #endif
 
 /*
- * A replica may keep an entry whose Pod it has seen for any time. If Pods never stop coming, the
- * time is a number of events.
+ * A replica may keep an entry whose consumer it has seen for any time. If consumers never stop
+ * coming, the time is a number of events.
  */
 #if defined(ENDLESS) && !defined(MUTANT_FOLD_AT_ONCE)
-#define RIPE(r, p) (pods[p].created + LAG <= AT(r, p))
+#define RIPE(r, c) (consumers[c].created + LAG <= AT(r, c))
 #else
-#define RIPE(r, p) true
+#define RIPE(r, c) true
 #endif
-#define FOLDABLE(r, p) ((replicas[r].copy.pending & BIT(p)) && COUNTED(r, p) && RIPE(r, p))
+#define FOLDABLE(r, c) ((replicas[r].copy.pending & BIT(c)) && COUNTED(r, c) && RIPE(r, c))
 
 /*
  * Which of them a write folds: any of them, to show that something never happens; all of them, to
  * show that something finally happens.
  */
 #if defined(MUTANT_NO_FOLD)
-#define FOLDS(r, p, some) false
+#define FOLDS(r, c, some) false
 #elif defined(LIVE)
-#define FOLDS(r, p, some) FOLDABLE(r, p)
+#define FOLDS(r, c, some) FOLDABLE(r, c)
 #else
-#define FOLDS(r, p, some) ((some) & BIT(p))
+#define FOLDS(r, c, some) ((some) & BIT(c))
 #endif
-#define NOT_FOLDABLE(p) ((some & BIT(p)) && !FOLDABLE(r, p))
+#define NOT_FOLDABLE(c) ((some & BIT(c)) && !FOLDABLE(r, c))
 #define MAY_FOLD (!ANY(NOT_FOLDABLE))
 
 /* --- sweeping --- */
 
 /*
- * The answer of the cluster when it is asked for its version. The lowest demands least, so it is
- * what is tried to show that something never happens.
+ * The answer of the cluster when it is asked for its version of one kind. The lowest demands least,
+ * so it is what is tried to show that something never happens.
  */
 #ifdef LIVE
-#define REACHED (2 * events + 1)
+#define REACHED(k) (2 * events[k] + 1)
 #else
-#define REACHED (2 * events)
+#define REACHED(k) (2 * events[k])
+#endif
+
+/* The consumers that are swept by the version of this kind. */
+#ifdef MUTANT_SWEEP_BY_PODS
+#define SWEPT_WITH(k) ((k) == POD -> ALL_CONSUMERS : 0)
+#else
+#define SWEPT_WITH(k) OF_KIND(k)
 #endif
 
 /* Its request has certainly ended, because its time to live is over (A1). */
-#define ENDED(p) (pods[p].life != UNASKED && pods[p].life != WAITING && pods[p].life != ALLOWED)
+#define ENDED(c) (consumers[c].life != UNASKED && consumers[c].life != WAITING && \
+	consumers[c].life != ALLOWED)
 #ifdef MUTANT_SWEEP_EARLY
-#define OLD(p) (pods[p].life != UNASKED)
+#define OLD(c) (consumers[c].life != UNASKED)
 #else
-#define OLD(p) ENDED(p)
+#define OLD(c) ENDED(c)
 #endif
-#define OVERDUE(p) ((me.copy.pending & BIT(p)) && !SEEN(r, p) && OLD(p))
-#define OVERDUE_BIT(p) (OVERDUE(p) -> BIT(p) : 0)
+#define OVERDUE(c) ((me.copy.pending & BIT(c)) && !SEEN(r, c) && OLD(c))
+#define OVERDUE_BIT(c) (OVERDUE(c) -> BIT(c) : 0)
 #ifdef MUTANT_NO_SWEEP
-#define NEWLY_OVERDUE 0
+#define NEWLY_OVERDUE(k) 0
 #else
-#define NEWLY_OVERDUE (SUM(OVERDUE_BIT) & ~(me.due | me.swept))
+#define NEWLY_OVERDUE(k) (SUM(OVERDUE_BIT) & SWEPT_WITH(k) & ~(me.due | me.swept))
 #endif
 
 #ifdef MUTANT_PENDING_AS_BOUND
@@ -320,46 +388,49 @@ unsigned settlings : 2 = SETTLINGS;
 #endif
 
 #ifdef MUTANT_PENDING_CHARGES
-/* The entry says which tenant its writer charged, instead of what the Pod is. */
-bool charged_as[PODS];
-#define PENDING_MOVED(r, p) charged_as[p]
-#define NOTE_CHARGE(r, p) charged_as[p] = replicas[r].moved
+/* The entry says which tenant its writer charged, instead of what the consumer is. */
+bool charged_as[CONSUMERS];
+#define PENDING_MOVED(r, c) charged_as[c]
+#define NOTE_CHARGE(r, c) charged_as[c] = replicas[r].moved
 #else
-#define PENDING_MOVED(r, p) replicas[r].moved
-#define NOTE_CHARGE(r, p) skip
+#define PENDING_MOVED(r, c) replicas[r].moved
+#define NOTE_CHARGE(r, c) skip
 #endif
 
 /* --- opening --- */
 
-#define IN_FLIGHT(p) (pods[p].life == ALLOWED)
+#define IN_FLIGHT(c) (consumers[c].life == ALLOWED)
 #ifdef MUTANT_OPEN_EARLY
 #define SETTLED true
 #else
 #define SETTLED (!ANY(IN_FLIGHT))
 #endif
-#ifdef MUTANT_OPEN_UNREACHED
-#define MAY_OPEN true
+#define HAS_REACHED(r, k) (replicas[r].reach[k] > 0 && VIEW(r, k) + 1 >= replicas[r].reach[k])
+#if defined(MUTANT_OPEN_UNREACHED)
+#define MAY_OPEN(r) true
+#elif defined(MUTANT_OPEN_AT_ONE_KIND)
+#define MAY_OPEN(r) SOME_KIND(HAS_REACHED, r)
 #else
-#define MAY_OPEN (me.reach > 0 && VIEW(r) + 1 >= me.reach)
+#define MAY_OPEN(r) EVERY_KIND(HAS_REACHED, r)
 #endif
 
 /*
- * The largest version of a Pod event in the view. At least, that is the last one of the Pods that
- * still exist; at most, that of the last event.
+ * The largest version of an event of this kind in the view. At least, that is the last one of the
+ * consumers that still exist; at most, that of the last event.
  */
 #ifdef MUTANT_OPEN_KEEPS_V
-#define OPENING_VERSION 0
+#define OPENING_VERSION(k) 0
 #elif defined(MUTANT_OPEN_AT_VIEW)
-#define OPENING_VERSION VIEW(r)
+#define OPENING_VERSION(k) VIEW(r, k)
 #elif defined(LIVE)
-#define OPENING_VERSION (2 * me.seen)
+#define OPENING_VERSION(k) (2 * me.seen[k])
 #else
-#define OPENING_VERSION (2 * top_)
+#define OPENING_VERSION(k) (2 * top_[k])
 #endif
 #ifdef MUTANT_OPEN_BY_PARTIAL_LIST
-#define IN_OPENING(r, p) (COUNTED(r, p) && (!me.listing || (me.told & BIT(p))))
+#define IN_OPENING(r, c) (COUNTED(r, c) && (!me.listing[KIND(c)] || (me.told & BIT(c))))
 #else
-#define IN_OPENING(r, p) COUNTED(r, p)
+#define IN_OPENING(r, c) COUNTED(r, c)
 #endif
 
 #ifdef MUTANT_FIRST_QUOTA
@@ -372,30 +443,32 @@ bool charged_as[PODS];
 
 #if CAP > 0
 #ifdef MUTANT_CAP_WITHOUT_SEEN
-#define TAKES_ROOM(p) (((keep_ | batch_) & BIT(p)) && !SEEN(r, p) && (p) != p_ -> 1 : 0)
+#define TAKES_ROOM(c) (((keep_ | batch_) & BIT(c)) && !SEEN(r, c) && (c) != c_ -> 1 : 0)
 #else
-#define TAKES_ROOM(p) (((keep_ | batch_) & BIT(p)) && (p) != p_ -> 1 : 0)
+#define TAKES_ROOM(c) (((keep_ | batch_) & BIT(c)) && (c) != c_ -> 1 : 0)
 #endif
 #define ROOM (SUM(TAKES_ROOM) < CAP)
-#define STORED(p) ((stored.pending & BIT(p)) -> 1 : 0)
+#define STORED(c) ((stored.pending & BIT(c)) -> 1 : 0)
 #else
 #define ROOM true
 #endif
 
 /* Temporary variables of one step, which are not part of the state. */
-hidden byte p_;
+hidden byte c_;
 hidden byte q_;
 hidden byte i_;
+hidden byte k_;
 hidden byte keep_;
-hidden byte raised_;
+hidden byte raised_[KINDS];
 hidden byte batch_;
 hidden byte sum_;
 hidden byte fits_;
-hidden byte top_;
+hidden byte top_[KINDS];
 
-#define HELD_BY(p) ((p) == p_ -> 0 : \
-	(COUNTED(r, p) -> CHARGE(p, q_, SEEN_BOUND(r, p), me.moved) : \
-	((((keep_ | batch_) & BIT(p)) && !SEEN(r, p)) -> CHARGE(p, q_, PENDING_BOUND, PENDING_MOVED(r, p)) : 0)))
+#define HELD_BY(c) ((c) == c_ -> 0 : \
+	(COUNTED(r, c) -> CHARGE(c, q_, SEEN_BOUND(r, c), me.moved) : \
+	((((keep_ | batch_) & BIT(c)) && !SEEN(r, c)) -> \
+	CHARGE(c, q_, PENDING_BOUND, PENDING_MOVED(r, c)) : 0)))
 
 /* --- the invariant --- */
 
@@ -405,18 +478,18 @@ hidden byte top_;
  * knows of it.
  */
 #ifdef FINISHES
-#define REVIVED_UNKNOWN(p) (pods[p].back > 0 && !(me.known_back & BIT(p)))
+#define REVIVED_UNKNOWN(c) (consumers[c].back > 0 && !(me.known_back & BIT(c)))
 #else
-#define REVIVED_UNKNOWN(p) false
+#define REVIVED_UNKNOWN(c) false
 #endif
-#define EXISTS(p) (pods[p].life == ALLOWED || (pods[p].life == ALIVE && !REVIVED_UNKNOWN(p)))
+#define EXISTS(c) (consumers[c].life == ALLOWED || (consumers[c].life == ALIVE && !REVIVED_UNKNOWN(c)))
 #ifdef MUTANT_TRUE_TENANTS
 #define ASSIGNMENT moved
 #else
 #define ASSIGNMENT me.charged
 #endif
-#define HOLDS(p) (EXISTS(p) -> CHARGE(p, q_, BOUND(p) > 0, ASSIGNMENT) : 0)
-#define TOUCHES(p) ((me.batch & BIT(p)) && CHARGE(p, q_, false, ASSIGNMENT) > 0)
+#define HOLDS(c) (EXISTS(c) -> CHARGE(c, q_, BOUND(c) > 0, ASSIGNMENT) : 0)
+#define TOUCHES(c) ((me.batch & BIT(c)) && CHARGE(c, q_, false, ASSIGNMENT) > 0)
 
 inline never_over(r)
 {
@@ -427,17 +500,31 @@ inline never_over(r)
 
 /* --- steps --- */
 
+#if CLAIMS > 0
+#define SAME_V(to, from) (to.v[POD] == from.v[POD] && to.v[CLAIM] == from.v[CLAIM])
+#define IS_RAISED(object) (raised_[POD] != object.v[POD] || raised_[CLAIM] != object.v[CLAIM])
+#else
+#define SAME_V(to, from) (to.v[POD] == from.v[POD])
+#define IS_RAISED(object) (raised_[POD] != object.v[POD])
+#endif
+
 inline clear(object)
 {
 	object.phase = MISSING;
-	object.v = 0;
+	object.v[POD] = 0;
+#if CLAIMS > 0
+	object.v[CLAIM] = 0;
+#endif
 	object.pending = 0
 }
 
 inline assign(to, from)
 {
 	to.phase = from.phase;
-	to.v = from.v;
+	to.v[POD] = from.v[POD];
+#if CLAIMS > 0
+	to.v[CLAIM] = from.v[CLAIM];
+#endif
 	to.pending = from.pending
 }
 
@@ -445,7 +532,11 @@ inline assign(to, from)
 inline forget_reach(r)
 {
 #if defined(SETTLES) && !defined(MUTANT_OPEN_BY_OLD_QUESTION)
-	me.reach = 0
+	me.reach[POD] = 0
+#if CLAIMS > 0
+	;
+	me.reach[CLAIM] = 0
+#endif
 #else
 	skip
 #endif
@@ -487,6 +578,9 @@ inline outdate()
 		clear(replicas[i_].body)
 #endif
 	}
+#if RESTORES > 0
+	undoable = 0;
+#endif
 	stray = false;
 	clear(stray_body)
 }
@@ -498,7 +592,7 @@ inline outdate()
 inline store(object)
 {
 	if
-	:: stored.phase != object.phase || stored.v != object.v || stored.pending != object.pending ->
+	:: stored.phase != object.phase || !SAME_V(stored, object) || stored.pending != object.pending ->
 		assign(stored, object);
 		outdate()
 	:: else
@@ -516,44 +610,47 @@ inline take(r)
 #ifdef SWEEPS
 	me.due = me.due & me.copy.pending;
 	me.swept = me.swept & me.copy.pending;
-	if
-	:: me.due == 0 -> me.due_v = 0
-	:: else
-	fi;
+	for (k_ : 0 .. KINDS - 1) {
+		if
+		:: (me.due & SWEPT_WITH(k_)) == 0 -> me.due_v[k_] = 0
+		:: else
+		fi
+	}
 #endif
 	forget_reach(r)
 }
 
 /*
- * After the view has advanced. Entries due at its version are swept, unless their Pods have been
- * seen. The Pods of swept entries must never be seen.
+ * After the view of a kind has advanced. Entries due at its version are swept, unless their
+ * consumers have been seen. The consumers of swept entries must never be seen.
  */
-inline reached(r)
+inline reached(r, k)
 {
 #ifdef SWEEPS
-	for (p_ : 0 .. PODS - 1) {
-		assert(!((me.swept & BIT(p_)) && SEEN(r, p_)));
+	for (c_ : 0 .. CONSUMERS - 1) {
+		assert(!((me.swept & BIT(c_)) && SEEN(r, c_)));
 		if
-		:: (me.due & BIT(p_)) && SEEN(r, p_) -> me.due = me.due & ~BIT(p_)
+		:: (me.due & BIT(c_)) && SEEN(r, c_) -> me.due = me.due & ~BIT(c_)
 		:: else
 		fi
 	}
 	if
 #ifdef MUTANT_DUE_AT_ANSWER
 	/* Takes what is old enough now, instead of what was when the question was asked. */
-	:: me.due_v > 0 && VIEW(r) >= me.due_v -> me.due = SUM(OVERDUE_BIT) | me.due
+	:: me.due_v[k] > 0 && VIEW(r, k) >= me.due_v[k] ->
+		me.due = (SUM(OVERDUE_BIT) & SWEPT_WITH(k)) | me.due
 #endif
 	:: else
 	fi;
 	if
-	:: me.due == 0 || VIEW(r) >= me.due_v ->
-		me.swept = me.swept | me.due;
-		me.due = 0;
-		me.due_v = 0
+	:: (me.due & SWEPT_WITH(k)) == 0 || VIEW(r, k) >= me.due_v[k] ->
+		me.swept = me.swept | (me.due & SWEPT_WITH(k));
+		me.due = me.due & ~SWEPT_WITH(k);
+		me.due_v[k] = 0
 	:: else
 	fi;
 #endif
-	p_ = 0
+	c_ = 0
 }
 
 /*
@@ -567,42 +664,58 @@ inline reached(r)
 #endif
 
 /*
- * A consistent list of the Pods becomes the view. Pods that were seen before and are not in it are
- * seen, and gone.
+ * A consistent list of one kind becomes the view of it. Consumers that were seen before and are not
+ * in it are seen, and gone.
  */
-inline list(r)
+inline list(r, k)
 {
-	for (p_ : 0 .. PODS - 1) {
+	for (c_ : 0 .. CONSUMERS - 1) {
 		if
-		:: pods[p_].life == GONE && !SEEN(r, p_) -> me.missed = me.missed | BIT(p_)
+		:: KIND(c_) == k && consumers[c_].life == GONE && !SEEN(r, c_) ->
+			me.missed = me.missed | BIT(c_)
+#if RESTORES > 0
+		:: KIND(c_) == k && consumers[c_].life != GONE ->
+			me.missed = me.missed & ~BIT(c_)
+#endif
 		:: else
 		fi
 	}
-	me.seen = events;
-	me.listed = LISTED;
-	reached(r)
+	me.seen[k] = events[k];
+	me.listed[k] = LISTED;
+	reached(r, k)
+}
+
+inline list_all(r)
+{
+	list(r, POD);
+#if CLAIMS > 0
+	list(r, CLAIM)
+#endif
 }
 
 /*
- * What a write drops, and what it raises V to (ledger_encode). It raises V only for Pods that hold
- * something: a replica that does not know of the others counts nothing for them, and that is what
- * they hold.
+ * What a write drops, and what it raises V to (ledger_encode). It raises V only for consumers that
+ * hold something: a replica that does not know of the others counts nothing for them, and that is
+ * what they hold.
  */
 inline fold(r, some)
 {
 	keep_ = me.copy.pending;
-	raised_ = me.copy.v;
-	for (p_ : 0 .. PODS - 1) {
+	for (k_ : 0 .. KINDS - 1) {
+		raised_[k_] = me.copy.v[k_]
+	}
+	for (c_ : 0 .. CONSUMERS - 1) {
 		if
-		:: (keep_ & BIT(p_)) && FOLDS(r, p_, some) ->
-			keep_ = keep_ & ~BIT(p_);
+		:: (keep_ & BIT(c_)) && FOLDS(r, c_, some) ->
+			keep_ = keep_ & ~BIT(c_);
 			if
-			:: raised_ < SEEN_VERSION(r, p_) -> raised_ = SEEN_VERSION(r, p_)
+			:: raised_[RAISES(c_)] < SEEN_VERSION(r, c_) ->
+				raised_[RAISES(c_)] = SEEN_VERSION(r, c_)
 			:: else
 			fi
-		:: (keep_ & BIT(p_)) && SEEN(r, p_) && !COUNTED(r, p_) -> keep_ = keep_ & ~BIT(p_)
+		:: (keep_ & BIT(c_)) && SEEN(r, c_) && !COUNTED(r, c_) -> keep_ = keep_ & ~BIT(c_)
 #ifdef SWEEPS
-		:: (keep_ & BIT(p_)) && !SEEN(r, p_) && (me.swept & BIT(p_)) -> keep_ = keep_ & ~BIT(p_)
+		:: (keep_ & BIT(c_)) && !SEEN(r, c_) && (me.swept & BIT(c_)) -> keep_ = keep_ & ~BIT(c_)
 #endif
 		:: else
 		fi
@@ -610,20 +723,20 @@ inline fold(r, some)
 }
 
 /*
- * Decides which waiting Pods are admitted, one after another, so that each counts for the next
- * (ledger_decide). A Pod that is already pending, because an earlier PUT was accepted after all, is
- * decided like any other, without counting itself. A refused Pod keeps waiting, as one whose
- * refusal is held; its request may end at any time.
+ * Decides which waiting consumers are admitted, one after another, so that each counts for the next
+ * (ledger_decide). One that is already pending, because an earlier PUT was accepted after all, is
+ * decided like any other, without counting itself. A refused one keeps waiting, as if its
+ * refusal were held; its request may end at any time.
  */
 inline decide(r)
 {
 	batch_ = 0;
-	for (p_ : 0 .. PODS - 1) {
+	for (c_ : 0 .. CONSUMERS - 1) {
 		if
-		:: pods[p_].life == WAITING && pods[p_].at == r ->
+		:: consumers[c_].life == WAITING && consumers[c_].at == r ->
 			fits_ = ROOM;
 			for (q_ : 0 .. CHECKED) {
-				sum_ = CHARGE(p_, q_, false, me.moved);
+				sum_ = CHARGE(c_, q_, false, me.moved);
 				if
 				:: sum_ > 0 && sum_ + SUM(HELD_BY) > LIMIT(q_) -> fits_ = false
 				:: else
@@ -631,8 +744,8 @@ inline decide(r)
 			}
 			if
 			:: fits_ ->
-				batch_ = batch_ | BIT(p_);
-				NOTE_CHARGE(r, p_)
+				batch_ = batch_ | BIT(c_);
+				NOTE_CHARGE(r, c_)
 			:: else
 			fi
 		:: else
@@ -644,14 +757,14 @@ inline decide(r)
 inline put(r, tending)
 {
 	if
-	:: batch_ || (tending && (keep_ != me.copy.pending || raised_ != me.copy.v)) ->
+	:: batch_ || (tending && (keep_ != me.copy.pending || IS_RAISED(me.copy))) ->
 		me.putting = true;
 		me.batch = batch_;
 		me.charged = me.moved;
 #ifdef FINISHES
-		for (p_ : 0 .. PODS - 1) {
+		for (c_ : 0 .. CONSUMERS - 1) {
 			if
-			:: SEEN_BACK(r, p_) -> me.known_back = me.known_back | BIT(p_)
+			:: SEEN_BACK(r, c_) -> me.known_back = me.known_back | BIT(c_)
 			:: else
 			fi
 		}
@@ -660,13 +773,15 @@ inline put(r, tending)
 		if
 		:: me.fresh ->
 			me.body.phase = OPEN;
-			me.body.v = raised_;
+			for (k_ : 0 .. KINDS - 1) {
+				me.body.v[k_] = raised_[k_]
+			}
 			me.body.pending = keep_ | batch_
 		:: else
 		fi
 	:: else
 	fi;
-	p_ = 0
+	c_ = 0
 }
 
 inline admit(r, some)
@@ -718,14 +833,18 @@ inline resettle(r)
 }
 
 /*
- * open: the ledger has settled, and no request from before is in flight. Which version has the
- * cluster reached?
+ * open: the ledger has settled, and no request from before is in flight. Which version of each kind
+ * has the cluster reached? To ask later for one of them would only demand more.
  */
 inline ask_to_open(r)
 {
 	d_step {
-		me.up && !me.putting && me.copy.phase == SETTLING && me.fresh && SETTLED && me.reach == 0 ->
-		me.reach = REACHED + 1
+		me.up && !me.putting && me.copy.phase == SETTLING && me.fresh && SETTLED &&
+		VERIFIED(r) && me.reach[POD] == 0 ->
+		for (k_ : 0 .. KINDS - 1) {
+			me.reach[k_] = REACHED(k_) + 1
+		}
+		k_ = 0
 	}
 }
 
@@ -736,41 +855,47 @@ inline ask_to_open(r)
 inline open(r)
 {
 	d_step {
-		me.up && !me.putting && me.copy.phase == SETTLING && me.fresh && MAY_OPEN ->
-		top_ = 0;
-		for (p_ : 0 .. PODS - 1) {
+		me.up && !me.putting && me.copy.phase == SETTLING && me.fresh && VERIFIED(r) &&
+		MAY_OPEN(r) ->
+		for (k_ : 0 .. KINDS - 1) {
+			top_[k_] = 0
+		}
+		for (c_ : 0 .. CONSUMERS - 1) {
 			if
-			:: IN_OPENING(r, p_) && top_ < pods[p_].created -> top_ = pods[p_].created
+			:: IN_OPENING(r, c_) && top_[KIND(c_)] < consumers[c_].created ->
+				top_[KIND(c_)] = consumers[c_].created
 			:: else
 			fi;
 			if
-			:: IN_OPENING(r, p_) && SEEN_BOUND(r, p_) && top_ < BOUND(p_) -> top_ = BOUND(p_)
+			:: IN_OPENING(r, c_) && SEEN_BOUND(r, c_) && top_[KIND(c_)] < BOUND(c_) ->
+				top_[KIND(c_)] = BOUND(c_)
 			:: else
 			fi
 		}
 		me.putting = true;
 		me.current = true;
 		me.body.phase = OPEN;
-		me.body.v = OPENING_VERSION;
-		top_ = 0;
-		p_ = 0
+		for (k_ : 0 .. KINDS - 1) {
+			me.body.v[k_] = OPENING_VERSION(k_)
+		}
+		c_ = 0
 	}
 }
 
 /* ... If no event brings the view there, a list does. */
-inline list_to_open(r)
+inline list_to_open(r, k)
 {
 	d_step {
-		me.up && me.copy.phase == SETTLING && me.reach > VIEW(r) + 1 ->
-		list(r)
+		me.up && me.copy.phase == SETTLING && me.reach[k] > VIEW(r, k) + 1 ->
+		list(r, k)
 	}
 }
 
-/* The housekeeping write makes no decision, so it need not wait. */
+/* The housekeeping write makes no decision, so it need not wait for V. */
 inline tend(r, some)
 {
 	d_step {
-		me.up && me.copy.phase == OPEN && !me.putting && MAY_FOLD ->
+		me.up && me.copy.phase == OPEN && !me.putting && VERIFIED(r) && MAY_FOLD ->
 		fold(r, some);
 		batch_ = 0;
 		put(r, true)
@@ -778,23 +903,45 @@ inline tend(r, some)
 }
 
 /*
- * sweep: which version has the cluster reached? Old entries of the copy whose Pods are not seen are
- * due when the view has reached it as well. Neither the view nor V may be beyond it: they would
- * belong to another history, and nothing here creates one.
+ * sweep: which version of a kind has the cluster reached? Old entries of the copy whose consumers
+ * are not seen are due when the view of that kind has reached it as well. Neither the view nor V
+ * may be beyond it: they would belong to another history, and no scenario with SWEEPS has one.
  */
-inline ask_to_sweep(r)
+inline ask_to_sweep(r, k)
 {
 	d_step {
-		me.up && me.copy.phase == OPEN && NEWLY_OVERDUE != 0 ->
-		assert(REACHED >= me.copy.v && REACHED >= VIEW(r));
-		me.due = me.due | NEWLY_OVERDUE;
-		me.due_v = REACHED;
+		me.up && me.copy.phase == OPEN && NEWLY_OVERDUE(k) != 0 ->
+		assert(REACHED(k) >= me.copy.v[k] && REACHED(k) >= VIEW(r, k));
+		me.due = me.due | NEWLY_OVERDUE(k);
+		me.due_v[k] = REACHED(k);
 #ifdef MUTANT_SWEEP_UNREACHED
 		me.swept = me.swept | me.due;
 #endif
-		reached(r)
+		reached(r, k)
 	}
 }
+
+#if RESTORES > 0
+/*
+ * The watch of a kind has begun again. Which version of that kind has the cluster reached? If the
+ * view or V is beyond it, the history has been lost, and everything is listed again.
+ */
+inline verify(r, k)
+{
+	d_step {
+		me.up && (me.unverified & BIT(k)) ->
+		if
+		:: REACHED(k) < VIEW(r, k) || REACHED(k) < me.copy.v[k] -> list_all(r)
+		:: else ->
+#ifdef MUTANT_VERIFY_ONE_KIND
+			me.unverified = 0
+#else
+			me.unverified = me.unverified & ~BIT(k)
+#endif
+		fi
+	}
+}
+#endif
 
 /* The writer forgets its PUT. If there are two such, the store may accept either. */
 inline give_up(r, keep_older)
@@ -828,39 +975,50 @@ inline crash(r, keep_older)
 		crashes--;
 		give_up(r, keep_older);
 		me.up = false;
-		me.seen = 0;
-		me.listed = false;
+		for (k_ : 0 .. KINDS - 1) {
+			me.seen[k_] = 0;
+			me.listed[k_] = false;
+#ifdef RELISTS
+			me.listing[k_] = false;
+			me.to[k_] = 0;
+#endif
+#ifdef SWEEPS
+			me.due_v[k_] = 0
+#endif
+		}
 		me.missed = 0;
 		me.moved = false;
 #ifdef RELISTS
-		me.listing = false;
-		me.to = 0;
 		me.told = 0;
+#endif
+#if RESTORES > 0
+		me.unverified = 0;
 #endif
 #ifdef EXPIRES
 		me.stopped = 0;
 #endif
 #ifdef SWEEPS
 		me.due = 0;
-		me.due_v = 0;
 		me.swept = 0;
 #endif
-		for (p_ : 0 .. PODS - 1) {
+		for (c_ : 0 .. CONSUMERS - 1) {
 			if
-			:: pods[p_].life == WAITING && pods[p_].at == r -> pods[p_].at = (r + 1) % REPLICAS
+			:: consumers[c_].life == WAITING && consumers[c_].at == r ->
+				consumers[c_].at = (r + 1) % REPLICAS
 			:: else
 			fi
 		}
-		p_ = 0
+		c_ = 0
 	}
 }
 
 /* The waiting requests are answered. */
 inline answer(r)
 {
-	for (p_ : 0 .. PODS - 1) {
+	for (c_ : 0 .. CONSUMERS - 1) {
 		if
-		:: (me.batch & BIT(p_)) && pods[p_].life == WAITING && pods[p_].at == r -> pods[p_].life = ALLOWED
+		:: (me.batch & BIT(c_)) && consumers[c_].life == WAITING && consumers[c_].at == r ->
+			consumers[c_].life = ALLOWED
 		:: else
 		fi
 	}
@@ -878,7 +1036,7 @@ end:
 	:: tend(r, 1)
 	:: tend(r, 2)
 	:: tend(r, 3)
-#if PODS > 2
+#if CONSUMERS > 2
 	:: tend(r, 4)
 	:: tend(r, 5)
 	:: tend(r, 6)
@@ -886,15 +1044,27 @@ end:
 #endif
 #endif
 #ifdef SWEEPS
-	:: ask_to_sweep(r)
+	:: ask_to_sweep(r, POD)
+#if CLAIMS > 0
+	:: ask_to_sweep(r, CLAIM)
+#endif
 #endif
 #if DELETIONS > 0
 	:: create(r)
 #endif
+#if RESTORES > 0
+	:: verify(r, POD)
+#if CLAIMS > 0
+	:: verify(r, CLAIM)
+#endif
+#endif
 #ifdef SETTLES
 	:: ask_to_open(r)
 #ifndef RELISTS
-	:: list_to_open(r)
+	:: list_to_open(r, POD)
+#if CLAIMS > 0
+	:: list_to_open(r, CLAIM)
+#endif
 #endif
 #endif
 #endif
@@ -906,13 +1076,13 @@ end:
 	:: admit(r, 1)
 	:: admit(r, 2)
 	:: admit(r, 3)
-#if PODS > 2
+#if CONSUMERS > 2
 	:: admit(r, 4)
 	:: admit(r, 5)
 	:: admit(r, 6)
 	:: admit(r, 7)
 #endif
-#if PODS > 3
+#if CONSUMERS > 3
 	:: admit(r, 8)
 	:: admit(r, 9)
 	:: admit(r, 10)
@@ -969,8 +1139,8 @@ end:
 	 * healthy ledger seems to belong to another history.
 	 */
 	:: d_step {
-		me.due_v > 0 && me.copy.phase == OPEN ->
-		assert(me.due_v >= me.copy.v)
+		me.due_v[POD] > 0 && me.copy.phase == OPEN ->
+		assert(me.due_v[POD] >= me.copy.v[POD])
 	}
 #endif
 #if CRASHES > 0
@@ -983,7 +1153,7 @@ end:
 	:: d_step {
 		!me.up ->
 		me.up = true;
-		list(r);
+		list_all(r);
 		me.moved = moved
 	}
 #endif
@@ -1001,15 +1171,27 @@ end:
 	do
 	:: read(r)
 #ifdef SWEEPS
-	:: ask_to_sweep(r)
+	:: ask_to_sweep(r, POD)
+#if CLAIMS > 0
+	:: ask_to_sweep(r, CLAIM)
+#endif
 #endif
 #if DELETIONS > 0
 	:: create(r)
 #endif
+#if RESTORES > 0
+	:: verify(r, POD)
+#if CLAIMS > 0
+	:: verify(r, CLAIM)
+#endif
+#endif
 #ifdef SETTLES
 	:: ask_to_open(r)
 #ifndef MUTANT_OPEN_WITHOUT_LIST
-	:: list_to_open(r)
+	:: list_to_open(r, POD)
+#if CLAIMS > 0
+	:: list_to_open(r, CLAIM)
+#endif
 #endif
 #endif
 	od
@@ -1027,19 +1209,20 @@ end:
 #endif
 
 /*
- * see: the watch of Pods, in order and at any later time; that of namespaces, before or after it
+ * see: the watch of a kind, in order and at any later time; that of namespaces, before or after it
  * (ledger_see).
  */
 #ifdef RELISTS
-#define NOT_LISTING !me.listing
-#define IN_LIST(p) (pods[p].created > 0 && pods[p].created <= me.to && !(pods[p].gone > 0 && pods[p].gone <= me.to))
-#define UNTOLD(p) (IN_LIST(p) && !(me.told & BIT(p)))
-/* A list arrives Pod by Pod, in any order. */
-inline tell(p)
+#define NOT_LISTING !me.listing[k]
+#define LISTED_BY(event) ((event) > 0 && (event) <= me.to[k])
+#define IN_LIST(c) (KIND(c) == k && LISTED_BY(consumers[c].created) && !LISTED_BY(consumers[c].gone))
+#define UNTOLD(c) (IN_LIST(c) && !(me.told & BIT(c)))
+/* A list arrives consumer by consumer, in any order. */
+inline tell(c)
 {
 	d_step {
-		me.listing && UNTOLD(p) ->
-		me.told = me.told | BIT(p)
+		me.listing[k] && UNTOLD(c) ->
+		me.told = me.told | BIT(c)
 	}
 }
 #else
@@ -1048,81 +1231,83 @@ inline tell(p)
 
 #ifdef EXPIRES
 #ifdef MUTANT_STOP_AT_ONCE
-#define TOO_OLD(p) (pods[p].life == ALIVE)
+#define TOO_OLD(c) (consumers[c].life == ALIVE)
 #else
-#define TOO_OLD(p) (pods[p].life == EXPIRED)
+#define TOO_OLD(c) (consumers[c].life == EXPIRED)
 #endif
-inline stop_counting(r, p)
+inline stop_counting(r, c)
 {
 	d_step {
-		me.up && COUNTED(r, p) && TOO_OLD(p) ->
-		me.stopped = me.stopped | BIT(p)
+		me.up && COUNTED(r, c) && TOO_OLD(c) ->
+		me.stopped = me.stopped | BIT(c)
 	}
 }
 #endif
 
-proctype watcher(byte r)
+proctype watcher(byte r; byte k)
 {
 end:
 	do
 	:: d_step {
-		me.up && me.seen < events && NOT_LISTING ->
-		me.seen++;
-		me.listed = false;
-		reached(r)
+		me.up && me.seen[k] < events[k] && NOT_LISTING ->
+		me.seen[k] = me.seen[k] + 1;
+		me.listed[k] = false;
+		reached(r, k)
 	}
 #ifdef BOOKMARKS
 	:: d_step {
-		me.up && me.seen == events && !me.listed ->
-		me.listed = true;
-		reached(r)
+		me.up && me.seen[k] == events[k] && !me.listed[k] ->
+		me.listed[k] = true;
+		reached(r, k)
 	}
 #endif
 #ifdef RELISTS
-	/* A list begins, with the current Pods. */
+	/* A list begins, with the current consumers. */
 	:: d_step {
-		me.up && me.seen < events && !me.listing ->
-		me.listing = true;
-		me.to = events
+		me.up && me.seen[k] < events[k] && !me.listing[k] ->
+		me.listing[k] = true;
+		me.to[k] = events[k]
 	}
 	:: tell(0)
 	:: tell(1)
-#if PODS > 2
+#if CONSUMERS > 2
 	:: tell(2)
 #endif
 	/* All have arrived. What has happened since then arrives before the end as well. */
 	:: d_step {
-		me.listing && !ANY(UNTOLD) && me.to < events ->
-		me.to++;
-		for (p_ : 0 .. PODS - 1) {
+		me.listing[k] && !ANY(UNTOLD) && me.to[k] < events[k] ->
+		me.to[k] = me.to[k] + 1;
+		for (c_ : 0 .. CONSUMERS - 1) {
 			if
-			:: pods[p_].created == me.to -> me.told = me.told | BIT(p_)
+			:: KIND(c_) == k && consumers[c_].created == me.to[k] ->
+				me.told = me.told | BIT(c_)
 			:: else
 			fi
 		}
-		p_ = 0
+		c_ = 0
 	}
 	/* The list ends: what was not in it is gone. */
 	:: d_step {
-		me.listing && !ANY(UNTOLD) ->
-		for (p_ : 0 .. PODS - 1) {
+		me.listing[k] && !ANY(UNTOLD) ->
+		for (c_ : 0 .. CONSUMERS - 1) {
 			if
-			:: pods[p_].gone > 0 && pods[p_].gone <= me.to && !SEEN(r, p_) -> me.missed = me.missed | BIT(p_)
+			:: KIND(c_) == k && LISTED_BY(consumers[c_].gone) && !SEEN(r, c_) ->
+				me.missed = me.missed | BIT(c_)
 			:: else
 			fi
 		}
-		me.seen = me.to;
-		me.listing = false;
-		me.to = 0;
-		me.told = 0;
-		reached(r)
+		me.seen[k] = me.to[k];
+		me.listing[k] = false;
+		me.to[k] = 0;
+		me.told = me.told & ~OF_KIND(k);
+		reached(r, k)
 	}
 #endif
 #ifdef EXPIRES
 	/* Its clock says that a Pod, which it has seen terminating, is too old to count. */
 	:: stop_counting(r, 0)
 	:: stop_counting(r, 1)
-#if PODS > 2
+#if CONSUMERS > 2
 	:: stop_counting(r, 2)
 #endif
 #endif
@@ -1136,13 +1321,14 @@ end:
 }
 
 /*
- * Identical Pods are requested in order, the first one at the first replica, which loses nothing by
- * symmetry.
+ * Identical consumers are requested in order, the first one at the first replica, which loses
+ * nothing by symmetry.
  */
 #if defined(MOVES) || defined(ENDLESS)
-#define IN_ORDER(p, r) true
+#define IN_ORDER(c, r) true
 #else
-#define IN_ORDER(p, r) ((p) == 0 -> (r) == 0 : pods[((p) + PODS - 1) % PODS].life != UNASKED)
+#define IN_ORDER(c, r) ((c) == 0 -> (r) == 0 : \
+	(KIND(c) != KIND((c) - 1) || consumers[((c) + CONSUMERS - 1) % CONSUMERS].life != UNASKED))
 #endif
 
 #ifdef READINESS
@@ -1151,131 +1337,182 @@ end:
 #define MAY_ASK(r) replicas[r].up
 #endif
 
-inline ask(p, r)
+inline ask(c, r)
 {
 	d_step {
-		pods[p].life == UNASKED && MAY_ASK(r) && IN_ORDER(p, r) ->
-		pods[p].life = WAITING;
-		pods[p].at = r
+		consumers[c].life == UNASKED && MAY_ASK(r) && IN_ORDER(c, r) ->
+		consumers[c].life = WAITING;
+		consumers[c].at = r
 	}
 }
 
 /* --- endless events --- */
 
 /*
- * If Pods never stop coming, the numbers of events stay small: anything older than all views is
- * equivalent to anything even older. A Pod that is gone for all replicas, and in no ledger, becomes
- * another one with another uid.
+ * If consumers never stop coming, the numbers of events stay small: anything older than all views
+ * is equivalent to anything even older. A consumer that is gone for all replicas, and in no ledger,
+ * becomes another one with another uid.
  */
 #ifdef ENDLESS
 #define WINDOW (2 * LAG + 1)
-#define NOT_LATE (events - replicas[0].seen < LAG && events - replicas[1].seen < LAG)
+#define MAY_HAPPEN(k) (events[k] - replicas[0].seen[k] < LAG && \
+	events[k] - replicas[1].seen[k] < LAG)
 #define AGE(event) event = (event > 1 -> event - 1 : event)
 #define AGE_V(version) version = (version > 2 -> version - 2 : version)
-#define SPEAKS_OF(p) (((stored.pending | stray_body.pending | replicas[0].copy.pending | replicas[0].body.pending | \
-	replicas[1].copy.pending | replicas[1].body.pending) & BIT(p)))
-#define FORGOTTEN(p) (pods[p].life == OVER || \
-	(pods[p].life == GONE && pods[p].gone <= replicas[0].seen && pods[p].gone <= replicas[1].seen))
-inline count_event()
+#define SPEAKS_OF(c) ((stored.pending | stray_body.pending | \
+	replicas[0].copy.pending | replicas[0].body.pending | \
+	replicas[1].copy.pending | replicas[1].body.pending) & BIT(c))
+#define FORGOTTEN(c) (consumers[c].life == OVER || \
+	(consumers[c].life == GONE && consumers[c].gone <= replicas[0].seen[KIND(c)] && \
+	consumers[c].gone <= replicas[1].seen[KIND(c)]))
+inline count_event(k)
 {
 	if
-	:: events == WINDOW ->
-		for (i_ : 0 .. PODS - 1) {
-			AGE(pods[i_].created);
-			AGE(pods[i_].gone)
+	:: events[k] == WINDOW ->
+		for (i_ : 0 .. CONSUMERS - 1) {
+			if
+			:: KIND(i_) == k ->
+				AGE(consumers[i_].created);
+				AGE(consumers[i_].gone)
+			:: else
+			fi
 		}
 		for (i_ : 0 .. REPLICAS - 1) {
-			replicas[i_].seen = replicas[i_].seen - 1;
-			AGE_V(replicas[i_].copy.v);
-			AGE_V(replicas[i_].body.v);
+			replicas[i_].seen[k] = replicas[i_].seen[k] - 1;
+			AGE_V(replicas[i_].copy.v[k]);
+			AGE_V(replicas[i_].body.v[k]);
 #ifdef SETTLES
-			AGE_V(replicas[i_].reach)
+			AGE_V(replicas[i_].reach[k])
 #endif
 		}
-		AGE_V(stored.v);
+		AGE_V(stored.v[k]);
 		i_ = 0
-	:: else -> events++
+	:: else -> events[k] = events[k] + 1
 	fi
 }
 #else
-#define NOT_LATE true
-inline count_event()
+#if RESTORES > 0
+/* A restored storage does not pass a view before that view has been listed again. */
+#define MAY_HAPPEN(k) (events[k] >= replicas[0].seen[k] && events[k] >= replicas[1].seen[k])
+#else
+#define MAY_HAPPEN(k) true
+#endif
+inline count_event(k)
 {
-	events++
+#if RESTORES > 0
+	undoable = 0;
+#endif
+	events[k] = events[k] + 1
 }
 #endif
 
-/* The life of a Pod in its API server. A request that is over never stores (A1). */
-proctype pod(byte p)
+/* The life of a consumer in its API server. A request that is over never stores (A1). */
+proctype consumer(byte c)
 {
 end:
 	do
-	:: ask(p, 0)
-	:: ask(p, 1)
+	:: ask(c, 0)
+	:: ask(c, 1)
 #if REPLICAS > 2
-	:: ask(p, 2)
+	:: ask(c, 2)
 #endif
 	:: d_step {
-		pods[p].life == ALLOWED && NOT_LATE ->
-		pods[p].life = ALIVE;
-		count_event();
-		pods[p].created = events
+		consumers[c].life == ALLOWED && MAY_HAPPEN(KIND(c)) ->
+		consumers[c].life = ALIVE;
+		count_event(KIND(c));
+		consumers[c].created = events[KIND(c)]
 	}
 	/* It is refused, the client gives up, or the create fails although it was admitted. */
 	:: d_step {
-		pods[p].life == WAITING || pods[p].life == ALLOWED ->
-		pods[p].life = OVER
+		consumers[c].life == WAITING || consumers[c].life == ALLOWED ->
+		consumers[c].life = OVER
 	}
 #ifdef BINDS
 	:: d_step {
-		pods[p].life == ALIVE && pods[p].bound == 0 ->
-		events++;
-		pods[p].bound = events
+		consumers[c].life == ALIVE && consumers[c].bound == 0 && MAY_HAPPEN(KIND(c)) ->
+		count_event(KIND(c));
+		consumers[c].bound = events[KIND(c)]
 	}
 #endif
 #ifdef FINISHES
 	:: d_step {
-		pods[p].life == ALIVE && pods[p].finished == 0 ->
-		pods[p].life = FINISHED;
-		events++;
-		pods[p].finished = events
+		KIND(c) == POD && consumers[c].life == ALIVE && consumers[c].finished == 0 ->
+		consumers[c].life = FINISHED;
+		count_event(POD);
+		consumers[c].finished = events[POD]
 	}
 	:: d_step {
-		pods[p].life == FINISHED && pods[p].back == 0 ->
-		pods[p].life = ALIVE;
-		events++;
-		pods[p].back = events
+		consumers[c].life == FINISHED && consumers[c].back == 0 ->
+		consumers[c].life = ALIVE;
+		count_event(POD);
+		consumers[c].back = events[POD]
 	}
 #endif
 #ifdef EXPIRES
 	:: d_step {
-		pods[p].life == ALIVE ->
-		pods[p].life = EXPIRED
+		KIND(c) == POD && consumers[c].life == ALIVE ->
+		consumers[c].life = EXPIRED
 	}
 #endif
 	:: d_step {
-		(pods[p].life == ALIVE || pods[p].life == FINISHED || pods[p].life == EXPIRED) && NOT_LATE ->
-		pods[p].life = GONE;
-		count_event();
-		pods[p].gone = events
+		MAY_HAPPEN(KIND(c)) && (consumers[c].life == ALIVE ||
+			consumers[c].life == FINISHED || consumers[c].life == EXPIRED) ->
+		consumers[c].life = GONE;
+		count_event(KIND(c));
+		consumers[c].gone = events[KIND(c)];
+#if RESTORES > 0
+		undoable = c + 1
+#endif
 	}
 #ifdef ENDLESS
 	:: d_step {
-		FORGOTTEN(p) && !SPEAKS_OF(p) ->
-		pods[p].life = UNASKED;
-		pods[p].at = 0;
-		pods[p].created = 0;
-		pods[p].gone = 0
+		FORGOTTEN(c) && !SPEAKS_OF(c) ->
+		replicas[0].missed = replicas[0].missed & ~BIT(c);
+		replicas[1].missed = replicas[1].missed & ~BIT(c);
+		consumers[c].life = UNASKED;
+		consumers[c].at = 0;
+		consumers[c].created = 0;
+		consumers[c].gone = 0
 	}
 #endif
 #ifdef LIVE
-	/* Nothing need ever happen to a Pod, except that its request ends. */
-	:: pods[p].life != WAITING && pods[p].life != ALLOWED
+	/* Nothing need ever happen to a consumer, except that its request ends. */
+	:: consumers[c].life != WAITING && consumers[c].life != ALLOWED
 #endif
 	od
 }
 
-#if defined(MOVES) || DELETIONS > 0 || CRASHES > 0 || LOSSES > 0
+#if RESTORES > 0
+/*
+ * The API servers are stopped, which ends all requests and watches. The storage is restored from a
+ * backup that lacks only its last write, a deletion. A replica that has seen the deletion still
+ * takes the consumer for gone.
+ */
+#define REQUESTED(c) (consumers[c].life == WAITING || consumers[c].life == ALLOWED)
+inline restore()
+{
+	d_step {
+		restores > 0 && undoable > 0 && !ANY(REQUESTED) ->
+		restores--;
+		c_ = undoable - 1;
+		for (i_ : 0 .. REPLICAS - 1) {
+			replicas[i_].unverified = ALL_KINDS;
+			if
+			:: APPLIED(i_, c_, consumers[c_].gone) ->
+				replicas[i_].missed = replicas[i_].missed | BIT(c_)
+			:: else
+			fi
+		}
+		consumers[c_].life = ALIVE;
+		consumers[c_].gone = 0;
+		events[KIND(c_)] = events[KIND(c_)] - 1;
+		outdate();
+		c_ = 0
+	}
+}
+#endif
+
+#if defined(MOVES) || DELETIONS > 0 || CRASHES > 0 || LOSSES > 0 || RESTORES > 0
 #define WORLD
 #endif
 #ifdef WORLD
@@ -1306,9 +1543,12 @@ end:
 		outdate()
 	}
 #endif
+#if RESTORES > 0
+	:: restore()
+#endif
 #ifdef LIVE
 	/* Nothing of this need ever happen. (A plain true would be an error in spin.) */
-	:: events >= 0
+	:: events[POD] >= 0
 #endif
 	od
 }
@@ -1322,15 +1562,20 @@ init
 			replicas[i_].up = true
 		}
 #ifdef ENDLESS
-		events = 1;
-		replicas[0].seen = 1;
-		replicas[1].seen = 1
+		for (k_ : 0 .. KINDS - 1) {
+			events[k_] = 1;
+			replicas[0].seen[k_] = 1;
+			replicas[1].seen[k_] = 1
+		}
 #endif
 	}
 	atomic {
 		for (i_ : 0 .. REPLICAS - 1) {
 			run replica(i_);
-			run watcher(i_);
+			run watcher(i_, POD);
+#if CLAIMS > 0
+			run watcher(i_, CLAIM);
+#endif
 #ifdef LIVE
 			run follower(i_);
 #ifdef HOUSEKEEPING
@@ -1338,8 +1583,8 @@ init
 #endif
 #endif
 		}
-		for (i_ : 0 .. PODS - 1) {
-			run pod(i_)
+		for (i_ : 0 .. CONSUMERS - 1) {
+			run consumer(i_)
 		}
 #ifdef WORLD
 		run world()
@@ -1348,10 +1593,14 @@ init
 }
 
 #ifdef LIVE
-/* A replica becomes ready again, whatever happens, even if there is never another Pod event. */
+/* A replica becomes ready again, whatever happens, even if there is never another event. */
 ltl ready { [] <> ASKABLE(0) }
 
-/* No entry remains. */
-#define LEAK(p) (stored.pending & BIT(p))
-ltl frees { [] (LEAK(0) -> <> !LEAK(0)) }
+/* No entry remains: of a claim, if there is one. */
+#if CLAIMS > 0
+#define LEAK (stored.pending & BIT(PODS))
+#else
+#define LEAK (stored.pending & BIT(0))
+#endif
+ltl frees { [] (LEAK -> <> !LEAK) }
 #endif

@@ -20,8 +20,9 @@ struct ledger_document {
 	struct str name;
 	struct str uid;
 	struct str resource_version;
-	struct str versions[CONSUMER_KINDS]; /* spec.version and spec.claimVersion: V, decimal numbers. */
-	struct str pending;                  /* spec.pending; see webhook/ledger/codec.h. */
+	/* spec.version and spec.claimVersion: V, decimal numbers. */
+	struct str versions[CONSUMER_KINDS];
+	struct str pending; /* spec.pending; see webhook/ledger/codec.h. */
 	/*
 	 * spec.opened: uid of the object when it had settled. If it is another one, the record must
 	 * settle.
@@ -36,8 +37,8 @@ struct ledger_document {
 int ledger_document_read(struct str json, struct arena *arena, struct ledger_document *document, struct error *err);
 
 /*
- * Appends a record. `resource_version` 0: it is to be created. A version of claims that is 0 is left
- * out. No string may need escapes.
+ * Appends a record. `resource_version` 0: it is to be created. A version of claims that is 0 is
+ * left out. No string may need escapes.
  */
 void ledger_document_write(struct buf *out, uint64_t resource_version, const struct ledger_versions *versions,
 			   struct str opened, struct str pending);

@@ -16,8 +16,8 @@ struct maintenance {
 	/* When to fold by a write of its own; 0: there is nothing to fold. */
 	int64_t fold_ms;
 	/*
-	 * For each kind of consumer, when to relist it if its view still is at `version`; 0: nothing
-	 * waits for the view.
+	 * For each kind of consumer, when to relist it if its view still is at `version`; 0:
+	 * nothing waits for the view.
 	 */
 	struct quiet {
 		int64_t at_ms;

@@ -14,7 +14,9 @@
  * How long after a failed write another one is tried, whether or not there is something to write.
  */
 #define UNWRITTEN_MS 10000
-/* How often a missing version of claims is added: replicas of an older version leave it out again. */
+/*
+ * How often a missing version of claims is added: replicas of an older version leave it out again.
+ */
 #define CLAIMS_MS 60000
 
 static void set_state(struct ledger_cluster *cluster, enum record_state state)

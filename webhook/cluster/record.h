@@ -99,21 +99,25 @@ void record_note_missing(struct ledger_cluster *cluster);
 void record_invalidate(struct ledger_cluster *cluster);
 
 /*
- * Compares the record with the version of one kind that the cluster had reached. A record of another
- * history must settle again; one that has settled is opened when the view has reached the versions
- * of all kinds.
+ * Compares the record with the version of one kind that the cluster had reached. A record of
+ * another history must settle again; one that has settled is opened when the view has reached the
+ * versions of all kinds.
  */
 void record_take_version(struct ledger_cluster *cluster, const struct version_query *query);
 
-/* Whether the record has settled and lacks the version of this kind that the view must reach. [open] */
+/*
+ * Whether the record has settled and lacks the version of this kind that the view must reach.
+ * [open]
+ */
 bool record_wants_version(const struct ledger_cluster *cluster, enum consumer_kind kind, int64_t now_ms);
 
 /* Whether the record is opened as soon as the view of this kind reaches a version that is known. */
 bool record_awaits_view(const struct ledger_cluster *cluster, enum consumer_kind kind);
 
 /*
- * Whether to write the record only to add the version of claims, which a replica of an older version
- * has left out, or which the definition of the resource does not have. Returns true once per minute.
+ * Whether to write the record only to add the version of claims, which a replica of an older
+ * version has left out, or which the definition of the resource does not have. Returns true once
+ * per minute.
  */
 bool record_wants_claims(struct ledger_cluster *cluster, int64_t now_ms);
 

@@ -7,8 +7,8 @@
  *
  * Unless a comment says otherwise, every field is used, and every function of this folder is
  * called, on the loop's thread only. "The copy" is the newest state of the record that this replica
- * has read; "V" is its spec.version, for Pods, or its spec.claimVersion, for claims. Names in brackets
- * are the steps of the model in tests/model.
+ * has read; "V" is its spec.version, for Pods, or its spec.claimVersion, for claims. Names in
+ * brackets are the steps of the model in tests/model.
  */
 #ifndef WEBHOOK_CLUSTER_STATE_H
 #define WEBHOOK_CLUSTER_STATE_H

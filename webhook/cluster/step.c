@@ -78,11 +78,11 @@ static void decide(struct ledger_cluster *cluster)
 static void write_for_maintenance(struct ledger_cluster *cluster, int64_t now_ms, bool ticked)
 {
 	bool fold = ticked && maintenance_wants_fold(cluster, now_ms);
-	if (!record_is_writable(cluster))
+	if (!record_is_writable(cluster) || !view_is_current(cluster))
 		return;
 	bool due = fold || (ticked && (record_wants_probe(cluster, now_ms) || record_wants_claims(cluster, now_ms))) ||
 		   record_form_is_ahead(cluster);
-	if (due && view_is_current(cluster))
+	if (due)
 		record_write(cluster);
 }
 

@@ -72,8 +72,8 @@ static void on_version(void *context, const struct kube_response *response)
 	if (response->status == 200 && object_meta_read(response->body, &cluster->scratch, &meta, &err) == 0 &&
 	    kube_version(meta.resource_version, &version))
 		take_answer(query, version);
-	else if (view_transitions(cluster, query->kind) != query->transitions) /* The next tick repeats it. */
-		query->due = true;
+	else if (view_transitions(cluster, query->kind) != query->transitions)
+		query->due = true; /* Otherwise the next tick repeats it. */
 	cluster->step(cluster);
 }
 

@@ -40,13 +40,14 @@ struct version_query {
 
 /* How late the view is. */
 struct lateness {
-	int64_t behind_ms;               /* The time since which it is behind; 0: it is not. */
-	struct ledger_versions versions; /* The V of each kind, of which the view had not reached one. */
+	int64_t behind_ms; /* The time since which it is behind; 0: it is not. */
+	/* The V of each kind, of which the view had not reached one. */
+	struct ledger_versions versions;
 };
 
 /*
- * Asks which version the cluster has reached, for each kind of consumer, unless a query is in flight
- * or nothing depends on the answer.
+ * Asks which version the cluster has reached, for each kind of consumer, unless a query is in
+ * flight or nothing depends on the answer.
  */
 void version_query_send(struct ledger_cluster *cluster);
 

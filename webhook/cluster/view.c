@@ -6,6 +6,8 @@
 #include "webhook/cluster/state.h"
 #include "webhook/object/review.h"
 
+const int consumer_watches[CONSUMER_KINDS] = {[CONSUMER_POD] = WATCH_PODS, [CONSUMER_CLAIM] = WATCH_CLAIMS};
+
 /* --- Whether it can be relied on --- */
 
 bool view_has(const struct ledger_cluster *cluster, enum consumer_kind kind)

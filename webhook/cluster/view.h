@@ -19,7 +19,8 @@ struct ledger_cluster;
 
 /* The view of one kind of consumer. */
 struct view_part {
-	struct ledger_cluster *cluster; /* For the callbacks of its watch, of which this is the context. */
+	/* For the callbacks of its watch, of which this is the context. */
+	struct ledger_cluster *cluster;
 	enum consumer_kind kind;
 	bool listing;            /* A list is in progress. */
 	uint64_t version_before; /* Version of the view when the list began. */
@@ -37,7 +38,12 @@ struct view {
 	bool restored; /* The storage was restored: everything must be listed again. */
 };
 
-/* Called for each kind of consumer that the cluster has: claims only if the API server serves them. */
+/* The watch of each kind of consumer. */
+extern const int consumer_watches[CONSUMER_KINDS];
+
+/*
+ * Called for each kind of consumer that the cluster has: claims only if the API server serves them.
+ */
 typedef bool view_question(const struct ledger_cluster *cluster, enum consumer_kind kind);
 bool view_all(const struct ledger_cluster *cluster, view_question *question);
 

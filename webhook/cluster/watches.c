@@ -9,8 +9,6 @@
 const char *const watches_names[WATCHES + 1] = {WATCHED_RESOURCES(NAME)};
 #undef NAME
 
-const int consumer_watches[CONSUMER_KINDS] = {[CONSUMER_POD] = WATCH_PODS, [CONSUMER_CLAIM] = WATCH_CLAIMS};
-
 static void lock(struct ledger_cluster *cluster)
 {
 	pthread_mutex_lock(&cluster->mutex);

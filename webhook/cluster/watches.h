@@ -5,7 +5,6 @@
 #ifndef WEBHOOK_CLUSTER_WATCHES_H
 #define WEBHOOK_CLUSTER_WATCHES_H
 
-#include "gpugate/consumer.h"
 #include "gpugate/error.h"
 #include "webhook/base/watched_resources.h"
 
@@ -16,15 +15,12 @@ struct ledger_cluster;
 enum { WATCHED_RESOURCES(WATCH_INDEX) WATCHES };
 #undef WATCH_INDEX
 
-/* The watch of each kind of consumer. */
-extern const int consumer_watches[CONSUMER_KINDS];
-
 /* Their names in the log and in metrics, terminated by NULL. */
 extern const char *const watches_names[WATCHES + 1];
 
 /*
- * Creates the watches. Those of Pods and claims start once namespaces and nodes are listed. Returns 0, or -1
- * with an error.
+ * Creates the watches. Those of Pods and claims start once namespaces and nodes are listed. Returns
+ * 0, or -1 with an error.
  */
 int watches_open(struct ledger_cluster *cluster, struct error *err);
 

@@ -94,7 +94,9 @@ struct kube_watch *kube_watch_create(struct kube_loop *loop, struct kube_client 
 /* Called after the loop has stopped, before the client and the loop are destroyed; takes NULL. */
 void kube_watch_destroy(struct kube_watch *watch);
 void kube_watch_start(struct kube_watch *watch);
-/* Sets another path, borrowed, for the next list or stream. Loop thread, or before the loop starts. */
+/*
+ * Sets another path, borrowed, for the next list or stream. Loop thread, or before the loop starts.
+ */
 void kube_watch_set_path(struct kube_watch *watch, const char *path);
 
 /*

@@ -62,9 +62,10 @@ bool ledger_text_fits(const struct consumer *consumer)
 size_t ledger_text_bytes(const struct consumer *consumer)
 {
 	/*
-	 * For the Pod or claim: `P ` or `C `, the uid and a blank, the number of the namespace and a
-	 * blank, `N ;`, and a blank, `-` and `;`. For each resource: `R ;`, and `12345=1000000000,` or
-	 * `12345=9007199254740992,`. For each Accelerator: `M ;` and `12345,`.
+	 * For the Pod or claim: `P ` or `C `, the uid and a blank, the number of the namespace and
+	 * a blank, `N ;`, and a blank, `-` and `;`. For each resource: `R ;`, and
+	 * `12345=1000000000,` or `12345=9007199254740992,`. For each Accelerator: `M ;` and
+	 * `12345,`.
 	 */
 	size_t bytes = 2 + ledger_uid_bytes(consumer->uid) + 1 + 5 + 1 + 3 + consumer->namespace.len + 3;
 	for (uint32_t i = 0; i < consumer->request_count; i++)

@@ -119,9 +119,9 @@ static bool is_left_out(const struct ledger *ledger, const struct entry *entry, 
 }
 
 /*
- * The form in which what takes room in the text can be written. A text without claims can be written
- * in any form. One that has some needs a form with claims, even if that form is not to be used any
- * more.
+ * The form in which what takes room in the text can be written. A text without claims can be
+ * written in any form. One that has some needs a form with claims, even if that form is not to be
+ * used any more.
  */
 static unsigned form_needed(const struct ledger *ledger)
 {
@@ -135,14 +135,16 @@ static unsigned form_needed(const struct ledger *ledger)
 
 /*
  * Where the copy has no version of claims, the newest event of the view takes its place. It may be
- * that claims were folded up to a version that an older replica has left out since.
+ * that claims were folded up to a version that an older replica has left out since. While claims
+ * are being listed, the newest of them is not known, and the version is left to a later write.
  */
 static uint64_t version_to_write(const struct ledger *ledger, enum consumer_kind kind)
 {
+	const struct kind_view *view = &ledger->kinds[kind];
 	struct ledger_versions newest;
 	ledger_newest(ledger, &newest);
-	return kind == CONSUMER_CLAIM && ledger_lacks_claim_version(ledger) ? newest.of[kind]
-									    : ledger->kinds[kind].version;
+	bool adds = kind == CONSUMER_CLAIM && ledger_lacks_claim_version(ledger) && !view->listing;
+	return adds ? newest.of[kind] : view->version;
 }
 
 void ledger_encode(const struct ledger *ledger, int64_t now_ms, struct buf *pending, struct ledger_versions *versions)

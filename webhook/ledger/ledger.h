@@ -152,8 +152,8 @@ int ledger_load(struct ledger *ledger, struct ledger_versions versions, struct s
 		struct error *err);
 
 /*
- * [wait] Whether nothing may be decided: the view has not reached the versions of the copy, data was
- * lost, or charges are not exact.
+ * [wait] Whether nothing may be decided: the view has not reached the versions of the copy, data
+ * was lost, or charges are not exact.
  */
 bool ledger_behind(const struct ledger *ledger);
 /* Version of the copy, and of the view. */
@@ -172,8 +172,8 @@ bool ledger_lacks_claim_version(const struct ledger *ledger);
  *
  * Entries whose Pods this replica has seen for `fold_ms` are left out. The version of their kind is
  * then raised to the largest version in which it first saw one of them, so that no replica behind
- * that version decides without them. The delay lets replicas with slower watches see these Pods first, so that
- * they need not wait.
+ * that version decides without them. The delay lets replicas with slower watches see these Pods
+ * first, so that they need not wait.
  *
  * An entry whose Pod is gone or has finished is left out at once, and does not raise the version. A
  * replica that has not seen the Pod yet loses nothing by not counting it.
@@ -208,10 +208,10 @@ void ledger_resolve(struct ledger *ledger);
  * its Pod was ever stored, then at a version that the cluster has reached by now. A view that has
  * reached that version without the Pod will never have it.
  *
- * ledger_overdue tells whether there is an entry of a kind that needs such a version. ledger_due sets
- * it for all of these entries: it is the version that the cluster had reached when it was queried, at
- * `queried_ms`. ledger_expire expires the entries whose version the view has reached since, and
- * returns their number. They are no longer charged, and are left out of the next write.
+ * ledger_overdue tells whether there is an entry of a kind that needs such a version. ledger_due
+ * sets it for all of these entries: it is the version that the cluster had reached when it was
+ * queried, at `queried_ms`. ledger_expire expires the entries whose version the view has reached
+ * since, and returns their number. They are no longer charged, and are left out of the next write.
  */
 bool ledger_overdue(const struct ledger *ledger, enum consumer_kind kind, int64_t now_ms);
 void ledger_due(struct ledger *ledger, enum consumer_kind kind, uint64_t version, int64_t queried_ms);
@@ -259,7 +259,8 @@ int ledger_list_end(struct ledger *ledger, enum consumer_kind kind, uint64_t ver
 
 /*
  * Compare the view with a list of all Pods, or of all claims, at the version that the view has when
- * the comparison begins. Events may be applied meanwhile. A comparison changes nothing unless an event was lost.
+ * the comparison begins. Events may be applied meanwhile. A comparison changes nothing unless an
+ * event was lost.
  *
  * Every Pod of the list must be passed to ledger_compare or ledger_compare_unreadable.
  * ledger_compare returns bits of enum ledger_seen, or -1 like ledger_see. ledger_compare_end

@@ -21,6 +21,7 @@ struct kind_view {
 	uint64_t view_version;
 	uint64_t event_version; /* The largest version of an event since the last list began. */
 	uint32_t list;          /* Number of the current list. */
+	bool listing;           /* A list has begun and not ended: event_version is not complete. */
 	bool comparing;         /* A comparison, which also uses `list`, is in progress. */
 };
 
@@ -42,7 +43,8 @@ struct ledger {
 	struct kind_view kinds[CONSUMER_KINDS];
 	/* Kinds of enum ledger_list of which data was lost for lack of memory, as bits. */
 	uint8_t lost;
-	uint8_t whole;        /* Kinds of which nothing was lost since their last list began, as bits. */
+	/* Kinds of which nothing was lost since their last list began, as bits. */
+	uint8_t whole;
 	uint64_t healed;      /* Number of consumers that comparisons have corrected. */
 	struct arena scratch; /* Its user resets it first. */
 };

@@ -112,8 +112,8 @@ struct ledger_store {
 	void (*fetch)(void *self, struct reservation_request *request);
 
 	/*
-	 * Notes that a review reports the Pod or claim with this uid as deleted or finished. NULL: the store
-	 * finds out itself.
+	 * Notes that a review reports the Pod or claim with this uid as deleted or finished. NULL:
+	 * the store finds out itself.
 	 */
 	void (*finished)(void *self, struct str uid);
 };

@@ -109,7 +109,9 @@ static void note_seen(struct ledger *ledger, struct entry *entry, uint64_t versi
 	entry->list = kind_of(ledger, &entry->consumer)->list;
 }
 
-/* A bit beside those of enum ledger_seen: the event says something about the consumer that is new. */
+/*
+ * A bit beside those of enum ledger_seen: the event says something about the consumer that is new.
+ */
 #define SEEN_NEW 0x100
 
 static int see_gone(struct ledger *ledger, struct entry *old, uint64_t version, int64_t now_ms)
@@ -153,8 +155,8 @@ static bool is_seen_alive(const struct entry *entry)
 
 /*
  * Whether nothing relevant of a Pod has changed, which is the usual case: a status update. No facts
- * are kept of a Pod that has finished. Kubernetes does not forbid to change its phase back, and then
- * the facts are taken from that event.
+ * are kept of a Pod that has finished. Kubernetes does not forbid to change its phase back, and
+ * then the facts are taken from that event.
  */
 static bool is_known_pod(const struct entry *entry, const struct pod *pod)
 {
@@ -249,6 +251,7 @@ void ledger_list_begin(struct ledger *ledger, enum consumer_kind kind)
 {
 	struct kind_view *view = &ledger->kinds[kind];
 	view->list++;
+	view->listing = true;
 	view->comparing = false;
 	view->event_version = 0;
 	ledger_list_begins(ledger, LEDGER_CONSUMERS + kind);
@@ -272,6 +275,7 @@ static int drop_unlisted(struct ledger *ledger, enum consumer_kind kind, int64_t
 int ledger_list_end(struct ledger *ledger, enum consumer_kind kind, uint64_t version, int64_t now_ms)
 {
 	int seen = drop_unlisted(ledger, kind, now_ms);
+	ledger->kinds[kind].listing = false;
 	ledger_reach(ledger, kind, version);
 	ledger_list_ends(ledger, LEDGER_CONSUMERS + kind);
 	return seen;

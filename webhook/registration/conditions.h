@@ -27,8 +27,8 @@ bool condition_mutate(const struct policy_scope *scope, struct buf *out);
 
 /*
  * For the quota webhook: matches a Pod that requests a resource whose name contains a slash, or
- * that has resource claims. If the policy counts claims, it also matches a CREATE of a claim, and an
- * UPDATE of one that has the mark of a scheduler, which only schedulers may set.
+ * that has resource claims. If the policy counts claims, it also matches a CREATE of a claim, and
+ * an UPDATE of one that has the mark of a scheduler, which only schedulers may set.
  */
 void condition_quota(const struct policy_scope *scope, struct buf *out);
 

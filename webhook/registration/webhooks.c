@@ -88,7 +88,9 @@ static const struct webhook ledger = {
     "NoneOnDryRun",
     5,
     false};
-/* The second rule is used only where claims are not counted: the quota webhook checks Guards, too. */
+/*
+ * The second rule is used only where claims are not counted: the quota webhook checks Guards, too.
+ */
 static const struct webhook claims = {
     "claims.gpugate.io",
     "/validate",

@@ -104,6 +104,7 @@ static void test_roles(void **state)
 	    {"elasticgpu.io/qgpu-core", ROLE_SHARE},
 	    {"alibabacloud.com/ppu-2u.4g48gb", ROLE_DEVICE},
 	    {"deviceclass.resource.kubernetes.io/gpu", ROLE_DEVICE},
+	    {"deviceclass.resource.kubernetes.io/compute-domain-default-channel.nvidia.com", ROLE_NETWORK},
 	    {"rdma/hca_shared_devices_a", ROLE_NETWORK},
 	    {"vpc.amazonaws.com/efa", ROLE_NETWORK},
 	    {"devices.kubevirt.io/kvm", ROLE_OTHER},

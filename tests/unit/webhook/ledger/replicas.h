@@ -1,7 +1,10 @@
 /*
- * replicas: simulates the cluster around the replicas of a ledger. It has a store with one version
- * counter, the shared object with compare-and-swap, Pods, and a log of their events. Its API server
- * stores admitted Pods early, late (but within BOUND_MS) or never.
+ * replicas: simulates the cluster around the replicas of a ledger. It has a store, the shared
+ * object with compare-and-swap, Pods and ResourceClaims. Each kind of consumer has a version
+ * counter of its own, far from that of the other kind, and a log of its events. The API server
+ * stores what was admitted early, late (but within BOUND_MS) or never.
+ *
+ * Where only Pods are mentioned, the same holds for claims. A quarter of the consumers are claims.
  *
  * Everything follows from a seed, and time is a number. test_replicas.c drives the program's own
  * ledger in it.
@@ -11,6 +14,7 @@
 
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/claim.h"
 #include "gpugate/consumer.h"
 #include "gpugate/pairs.h"
 #include "gpugate/pod.h"
@@ -36,20 +40,26 @@
 #define ASK_MS 1000
 /* How long a terminating Pod counts: its own second, and two of the policy. */
 #define GRACE_MS 3000
+/* How far apart the versions of the two kinds are. */
+#define VERSIONS_APART 1000000
+#define GPUS_MAX 2
 
-/* What an event shows of a Pod. */
+/* What an event shows of a Pod. Claims neither finish nor terminate, and Pods are not allocated. */
 struct pod_state {
 	bool stored, finished, terminating;
-	int node; /* 0: not bound. */
+	int node;      /* 0: not bound. */
+	int allocated; /* Number of the model of which a claim has devices; 0: it has none. */
 };
 
 enum stage { STAGE_NEW, STAGE_ASKING, STAGE_ADMITTED, STAGE_STORED, STAGE_OVER };
 
 struct sim_pod {
+	enum consumer_kind kind;
 	char uid[16];
 	struct str namespace;
 	int count;    /* Number of GPUs. 0: it requests none. */
-	bool selects; /* Selects only nodes with a T4. */
+	int instead;  /* Number of T4s that a claim would take instead of A100s; 0: it would not. */
+	bool selects; /* A Pod selects only nodes with a T4. */
 	enum stage stage;
 	int asked_of; /* The replica whose answer counts. */
 	int64_t queried_ms, store_ms, terminating_ms;
@@ -66,10 +76,17 @@ struct event {
 	struct pod_state state;
 };
 
+/* The events of all consumers of one kind. */
+struct event_log {
+	struct event events[EVENTS];
+	int count;
+};
+
 /* The shared object, or a copy of it. */
 struct document {
 	uint64_t resource_version; /* 0: there is none. */
-	uint64_t uid, opened, version;
+	uint64_t uid, opened;
+	struct ledger_versions versions;
 	struct str pending; /* In the world's arena. */
 };
 
@@ -83,17 +100,17 @@ struct write {
 struct world {
 	uint64_t random;
 	int64_t now_ms;
-	uint64_t version;
+	struct ledger_versions versions; /* The current ones of both kinds. */
+	uint64_t object_version;         /* That of the shared object. */
 	/* Two that are in force, and one that is nowhere stricter than these. */
 	const struct policy *const *policies;
 	struct sim_pod pods[PODS];
 	int pod_count;
-	struct event events[EVENTS];
-	int event_count;
+	struct event_log logs[CONSUMER_KINDS];
 	struct document object;
 	struct write writes[WRITES];
 	struct arena arena;
-	uint64_t admitted, refused, expired, stored, late_writes, conflicts, settled;
+	uint64_t admitted, refused, expired, stored, stored_claims, allocated, late_writes, conflicts, settled;
 	const char *failure; /* The first failure. */
 };
 
@@ -128,51 +145,83 @@ static inline void fail_world(struct world *world, const char *why)
 
 /* --- Pods --- */
 
-/* Fills in a Pod as a replica reads it. `container` and `items` are memory of the caller. */
-static inline void show_pod(const struct sim_pod *from, struct pod_state state, struct container *container,
-			    struct pair items[2], struct pod *pod)
+/* What a replica reads, and the memory of its parts. */
+struct shown_pod {
+	struct pair items[2];
+	struct container container;
+	struct claim_option options[2];
+	struct claim_request request;
+	struct claim_device devices[GPUS_MAX];
+	struct claim claim;
+	struct pod pod;
+};
+
+static const struct claim_option claim_options[] = {{.name = {"big", 3}, .device_class = {"big.example", 11}},
+						    {.name = {"small", 5}, .device_class = {"small.example", 13}}};
+
+/* Fills in a claim of A100s, or of T4s instead. */
+static inline void show_claim(const struct sim_pod *from, struct pod_state state, struct shown_pod *out)
+{
+	static const struct str device_requests[] = {[1] = {"gpus/big", 8}, [2] = {"gpus/small", 10}};
+	const int counts[] = {from->count, from->instead};
+	for (int i = 0; i < 2; i++) {
+		out->options[i] = claim_options[i];
+		out->options[i].count = counts[i];
+	}
+	out->request = (struct claim_request){STR("gpus"), out->options, from->instead ? 2 : 1};
+	out->claim = (struct claim){.present = true, .requests = &out->request, .request_count = 1};
+	if (state.allocated) {
+		out->claim.allocated = true;
+		out->claim.devices = out->devices;
+		out->claim.device_count = (uint32_t)counts[state.allocated - 1];
+	}
+	for (uint32_t i = 0; i < out->claim.device_count; i++)
+		out->devices[i] = (struct claim_device){.request = device_requests[state.allocated]};
+	out->pod.as_claim = &out->claim;
+}
+
+static inline void show_pod(const struct sim_pod *from, struct pod_state state, struct shown_pod *out)
 {
 	static const struct str counts[] = {{"0", 1}, {"1", 1}, {"2", 1}, {"3", 1}};
-	items[0] = (struct pair){STR("nvidia.com/gpu"), counts[from->count]};
-	items[1] = node_labels[2][0];
-	*container = (struct container){.requests = {items, 1, true}};
-	*pod = (struct pod){.present = true,
-			    .name = str_of(from->uid),
-			    .namespace = from->namespace,
-			    .uid = str_of(from->uid),
-			    .containers = container,
-			    .container_count = 1,
-			    .node_name = str_of(node_names[state.node]),
-			    .node_selector = {items + 1, from->selects, from->selects},
-			    .phase = state.finished ? STR("Succeeded") : STR("Running")};
+	out->pod = (struct pod){
+	    .present = true, .name = str_of(from->uid), .namespace = from->namespace, .uid = str_of(from->uid)};
+	if (from->kind == CONSUMER_CLAIM) {
+		show_claim(from, state, out);
+		return;
+	}
+	out->items[0] = (struct pair){STR("nvidia.com/gpu"), counts[from->count]};
+	out->items[1] = node_labels[2][0];
+	out->container = (struct container){.requests = {out->items, 1, true}};
+	out->pod.containers = &out->container;
+	out->pod.container_count = 1;
+	out->pod.node_name = str_of(node_names[state.node]);
+	out->pod.node_selector = (struct pairs){out->items + 1, from->selects, from->selects};
+	out->pod.phase = state.finished ? STR("Succeeded") : STR("Running");
 	if (state.terminating) {
-		pod->deletion_timestamp = STR("2026-01-01T00:00:00Z");
-		pod->deletion_grace_seconds = STR("1");
+		out->pod.deletion_timestamp = STR("2026-01-01T00:00:00Z");
+		out->pod.deletion_grace_seconds = STR("1");
 	}
 }
 
 /* What is decided, and what a Pod costs. */
 struct sim_consumer {
 	struct arena arena;
-	struct resource_request resource_request;
+	struct shown_pod shown;
 	struct consumer facts;
 };
 
-static inline void hold_pod(const struct sim_pod *from, const struct policy *policy, int node, struct sim_consumer *out)
+static inline void hold_pod(const struct sim_pod *from, const struct policy *policy, struct pod_state state,
+			    struct sim_consumer *out)
 {
-	struct container container;
-	struct pair items[2];
-	struct pod pod;
+	const struct pod *pod = &out->shown.pod;
+	int node = state.node;
 	const struct pairs labels = {node_labels[node % 3], node % 3 != 0, true};
-	show_pod(from, (struct pod_state){.node = node}, &container, items, &pod);
-	arena_init(&out->arena, 256, 1 << 16);
-	out->resource_request = (struct resource_request){.resource = STR("nvidia.com/gpu"), .count = from->count};
-	out->facts = (struct consumer){.uid = pod.uid,
-				       .namespace = pod.namespace,
-				       .name = pod.name,
-				       .requests = &out->resource_request,
-				       .request_count = from->count > 0};
-	assert_int_equal(policy_place(policy, &pod, &out->arena, &out->facts), 0);
+	show_pod(from, state, &out->shown);
+	arena_init(&out->arena, 512, 1 << 16);
+	out->facts =
+	    (struct consumer){.kind = from->kind, .uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
+	assert_int_equal(policy_pod_requests(pod, &out->arena, &out->facts.requests, &out->facts.request_count), 0);
+	assert_int_equal(policy_place(policy, pod, &out->arena, &out->facts), 0);
 	if (node % 3)
 		assert_true(policy_place_on_node(policy, &labels, &out->arena, &out->facts) >= 0);
 }
@@ -194,7 +243,7 @@ static inline void sum_truth(const struct world *world, const struct policy *pol
 		struct sim_consumer consumer;
 		if (!counts(world, pod))
 			continue;
-		hold_pod(pod, policy, pod->state.node, &consumer);
+		hold_pod(pod, policy, pod->state, &consumer);
 		int count = policy_charge(policy, &consumer.facts, NULL, charges);
 		arena_release(&consumer.arena);
 		for (int k = 0; k < count; k++)
@@ -217,12 +266,13 @@ static inline void sum_others(const struct world *world, const struct sim_pod *e
 static inline void change_pod(struct world *world, int index, struct pod_state state)
 {
 	struct sim_pod *pod = &world->pods[index];
+	struct event_log *log = &world->logs[pod->kind];
 	struct sim_consumer consumer;
-	assert_true(world->event_count < EVENTS);
+	assert_true(log->count < EVENTS);
 	pod->state = state;
-	pod->version = ++world->version;
-	world->events[world->event_count++] = (struct event){pod->version, index, state};
-	hold_pod(pod, world->policies[2], state.node, &consumer);
+	pod->version = ++world->versions.of[pod->kind];
+	log->events[log->count++] = (struct event){pod->version, index, state};
+	hold_pod(pod, world->policies[2], state, &consumer);
 	pod->charge_count = policy_charge(world->policies[2], &consumer.facts, NULL, pod->charges);
 	arena_release(&consumer.arena);
 }
@@ -241,6 +291,7 @@ static inline void store_pod(struct world *world, int index)
 			    &refused))
 		fail_world(world, "a stored Pod exceeds a limit");
 	world->stored++;
+	world->stored_claims += pod->kind == CONSUMER_CLAIM;
 }
 
 /* The replica that was asked about a Pod has answered. */
@@ -274,7 +325,48 @@ static inline void serve_pods(struct world *world)
 	}
 }
 
-/* A stored Pod is bound to a node, ends, or is deleted. */
+/* Sets what happens next to a stored claim: it is allocated or deleted. False: nothing happens. */
+static inline bool change_claim(struct world *world, const struct sim_pod *claim, struct pod_state *state)
+{
+	bool deleted = one_in(world, 3);
+	if (!deleted && state->allocated)
+		return false;
+	if (deleted)
+		state->stored = false;
+	else
+		state->allocated = claim->instead && one_in(world, 2) ? 2 : 1;
+	world->allocated += !deleted;
+	return true;
+}
+
+/* The same for a stored Pod: it is bound, ends, or is deleted. */
+static inline bool change_running(struct world *world, struct sim_pod *pod, struct pod_state *state)
+{
+	switch (next_random(world) % 6) {
+	case 0:
+	case 1:
+		if (state->node)
+			return false;
+		state->node = pod->selects ? 2 : 1 + (int)up_to(world, 2);
+		return true;
+	case 2:
+		if (state->finished)
+			return false;
+		state->finished = true;
+		return true;
+	case 3:
+		if (state->terminating)
+			return false;
+		state->terminating = true;
+		pod->terminating_ms = world->now_ms;
+		return true;
+	default:
+		state->stored = false;
+		return true;
+	}
+}
+
+/* Something happens to a stored Pod. */
 static inline void disturb_pod(struct world *world)
 {
 	int index = 0;
@@ -282,34 +374,23 @@ static inline void disturb_pod(struct world *world)
 		index = (int)up_to(world, world->pod_count - 1);
 	struct sim_pod *pod = &world->pods[index];
 	struct pod_state state = pod->state;
-	if (!state.stored)
+	if (!state.stored ||
+	    !(pod->kind == CONSUMER_CLAIM ? change_claim(world, pod, &state) : change_running(world, pod, &state)))
 		return;
-	switch (next_random(world) % 6) {
-	case 0:
-	case 1:
-		if (state.node)
-			return;
-		state.node = pod->selects ? 2 : 1 + (int)up_to(world, 2);
-		break;
-	case 2:
-		if (state.finished)
-			return;
-		state.finished = true;
-		break;
-	case 3:
-		if (state.terminating)
-			return;
-		state.terminating = true;
-		pod->terminating_ms = world->now_ms;
-		break;
-	default:
-		state.stored = false;
+	if (!state.stored)
 		pod->stage = STAGE_OVER;
-	}
 	change_pod(world, index, state);
 }
 
 /* --- The shared object --- */
+
+/* The store has changed: the versions of everything in it rise. */
+static inline uint64_t raise_versions(struct world *world)
+{
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		world->versions.of[kind]++;
+	return ++world->object_version;
+}
 
 /*
  * Returns a slot for a write. If there is none, a write without a waiting writer is lost for good.
@@ -336,10 +417,10 @@ static inline void process_write(struct world *world, struct write *write)
 	if (!write->applied)
 		return;
 	if (!write->against)
-		write->document.uid = world->version + 1;
+		write->document.uid = world->object_version + 1;
 	else
 		write->document.uid = world->object.uid;
-	write->document.resource_version = ++world->version;
+	write->document.resource_version = raise_versions(world);
 	world->object = write->document;
 }
 

@@ -1,7 +1,7 @@
 /*
  * test_replicas: tests several replicas of the cluster ledger in a simulated cluster and in random
- * order. No Pod is ever stored that exceeds a limit, and once nothing happens any more, every
- * replica learns the truth.
+ * order. No Pod or claim is ever stored that exceeds a limit, and once nothing happens any more,
+ * every replica learns the truth.
  *
  * The ledger is the program's own. The code around it imitates webhook/cluster/step.c and the parts
  * below it. It can be made to do one thing wrong (enum fault), which must be noticed within
@@ -18,7 +18,7 @@
 #include "gpugate/policy.h"
 
 #define SEEDS 2000
-#define FAULT_SEEDS 1000
+#define FAULT_SEEDS 2000
 #define STEPS 500
 
 enum fault {
@@ -37,6 +37,10 @@ enum fault {
 	FAULT_OPENS_WITHOUT_VERSION,
 	FAULT_OPENS_UNREACHED,
 	FAULT_OPENS_BY_OLD_ANSWER,
+	FAULT_DECIDES_BEHIND_CLAIMS,
+	FAULT_RAISES_OTHER_VERSION,
+	FAULT_SWEEPS_BY_OTHER_VERSION,
+	FAULT_OPENS_WITHOUT_CLAIMS,
 	FAULTS,
 };
 
@@ -48,7 +52,7 @@ struct mood {
 };
 
 enum { BUSY, STALLED, LOST, MOODS };
-static const struct mood moods[MOODS] = {[BUSY] = {4, 300, 0}, [STALLED] = {16, 90, 0}, [LOST] = {16, 120, 300}};
+static const struct mood moods[MOODS] = {[BUSY] = {4, 300, 0}, [STALLED] = {16, 90, 0}, [LOST] = {16, 120, 200}};
 
 static const struct {
 	const char *name;
@@ -68,17 +72,18 @@ static const struct {
     [FAULT_OPENS_WITHOUT_VERSION] = {"opens without the version of its view", LOST},
     [FAULT_OPENS_UNREACHED] = {"opens before its view has reached the version", LOST},
     [FAULT_OPENS_BY_OLD_ANSWER] = {"opens by a version asked for before the object had settled", LOST},
+    [FAULT_DECIDES_BEHIND_CLAIMS] = {"decides although its view of claims is behind", BUSY},
+    [FAULT_RAISES_OTHER_VERSION] = {"leaves claims out and raises the version of Pods", BUSY},
+    [FAULT_SWEEPS_BY_OTHER_VERSION] = {"sweeps claims by the version that Pods have reached", STALLED},
+    [FAULT_OPENS_WITHOUT_CLAIMS] = {"opens before its view of claims has reached the version", LOST},
 };
 
 enum copy_state { COPY_UNKNOWN, COPY_MISSING, COPY_SETTLING, COPY_OPEN };
 
-struct replica {
-	int number;
-	struct ledger *ledger; /* NULL: it has crashed. */
-	int policy;
-	int64_t stalled_ms; /* Its watch of Pods delivers nothing until then. */
-	int64_t deaf_ms;    /* Its watch of the object delivers nothing until then. */
-	int at;             /* Number of events that it has seen. */
+/* Delivers one kind of consumer to a replica, and asks which version that kind has reached. */
+struct watch {
+	int64_t stalled_ms; /* It delivers nothing until then. */
+	int at;             /* Number of events that it has delivered. */
 	bool synced, listing;
 	/*
 	 * The list in progress: its state after that many events, and the number of Pods delivered.
@@ -86,10 +91,23 @@ struct replica {
 	int list_to, list_at;
 	struct pod_state listed[PODS]; /* The content of that list. */
 	uint64_t listed_version[PODS];
+	bool asking, answered;
+	int64_t queried_ms;
+	/* As they were when the query was sent. */
+	uint64_t noted_version, noted_view, noted_uid;
+	uint64_t reached;      /* The version of the store when it answered. */
+	uint64_t open_version; /* The view must reach it before the object is opened; 0: unknown. */
+};
+
+struct replica {
+	int number;
+	struct ledger *ledger; /* NULL: it has crashed. */
+	int policy;
+	struct watch watches[CONSUMER_KINDS];
+	int64_t deaf_ms; /* Its watch of the object delivers nothing until then. */
 	enum copy_state state;
 	uint64_t uid, resource_version; /* Of the copy. */
 	int64_t open_ms;
-	uint64_t open_version;
 	bool stale, resettle;
 	bool reading, served;
 	struct document read;     /* What a read has found. */
@@ -98,11 +116,6 @@ struct replica {
 	struct document watched; /* What the watch delivers next. */
 	struct write *write;     /* In flight. */
 	bool waiting[PODS], batch[PODS];
-	bool asking, answered;
-	int64_t queried_ms;
-	/* As they were when the query was sent. */
-	uint64_t noted_version, noted_view, noted_uid;
-	uint64_t reached; /* The store's version when it answered. */
 };
 
 struct run {
@@ -110,6 +123,7 @@ struct run {
 	enum fault fault;
 	bool quiet; /* The cluster comes to rest: no new Pods, no failures. */
 	const struct mood *mood;
+	int64_t delete_ms; /* When the object is deleted next; 0: not soon. */
 	struct replica replicas[REPLICAS];
 	struct arena scratch;
 };
@@ -118,76 +132,93 @@ struct run {
 
 static void see(struct run *run, struct replica *r, int index, struct pod_state state, uint64_t version)
 {
-	struct container container;
-	struct pair items[2];
-	struct pod pod;
-	show_pod(&run->world.pods[index], state, &container, items, &pod);
-	int seen = ledger_see(r->ledger, &pod, version, !state.stored, run->world.now_ms);
+	struct shown_pod shown;
+	show_pod(&run->world.pods[index], state, &shown);
+	int seen = ledger_see(r->ledger, &shown.pod, version, !state.stored, run->world.now_ms);
 	assert_true(seen >= 0);
 	if (seen & LEDGER_LATE && run->fault == FAULT_NONE)
 		fail_world(&run->world, "a Pod was stored after it was swept");
 }
 
-static void see_event(struct run *run, struct replica *r)
+static void see_event(struct run *run, struct replica *r, enum consumer_kind kind)
 {
-	if (r->at == run->world.event_count) {
+	const struct event_log *log = &run->world.logs[kind];
+	struct watch *watch = &r->watches[kind];
+	if (watch->at == log->count) {
 		/* A bookmark. */
-		ledger_reach(r->ledger, CONSUMER_POD, run->world.version);
+		ledger_reach(r->ledger, kind, run->world.versions.of[kind]);
 		return;
 	}
-	const struct event *event = &run->world.events[r->at++];
+	const struct event *event = &log->events[watch->at++];
 	see(run, r, event->pod, event->state, event->version);
-	ledger_reach(r->ledger, CONSUMER_POD, event->version);
+	ledger_reach(r->ledger, kind, event->version);
 }
 
-static void begin_list(struct run *run, struct replica *r)
+static void begin_list(struct run *run, struct replica *r, enum consumer_kind kind)
 {
-	r->listing = true;
-	r->list_to = run->world.event_count;
-	r->list_at = 0;
-	for (int i = 0; i < run->world.pod_count; i++) {
-		r->listed[i] = run->world.pods[i].state;
-		r->listed_version[i] = run->world.pods[i].version;
+	struct watch *watch = &r->watches[kind];
+	watch->listing = true;
+	watch->list_to = run->world.logs[kind].count;
+	watch->list_at = 0;
+	for (int i = 0; i < PODS; i++) {
+		const struct sim_pod *pod = &run->world.pods[i];
+		bool listed = i < run->world.pod_count && pod->kind == kind;
+		watch->listed[i] = listed ? pod->state : (struct pod_state){.stored = false};
+		watch->listed_version[i] = pod->version;
 	}
-	for (int i = run->world.pod_count; i < PODS; i++)
-		r->listed[i] = (struct pod_state){0};
-	ledger_list_begin(r->ledger, CONSUMER_POD);
+	ledger_list_begin(r->ledger, kind);
 }
 
-static void go_on_listing(struct run *run, struct replica *r)
+static void go_on_listing(struct run *run, struct replica *r, enum consumer_kind kind)
 {
-	for (int64_t some = up_to(&run->world, 24); some > 0 && r->list_at < PODS; r->list_at++, some--)
-		if (r->listed[r->list_at].stored)
-			see(run, r, r->list_at, r->listed[r->list_at], r->listed_version[r->list_at]);
-	if (r->list_at < PODS)
+	struct watch *watch = &r->watches[kind];
+	for (int64_t some = up_to(&run->world, 24); some > 0 && watch->list_at < PODS; watch->list_at++, some--)
+		if (watch->listed[watch->list_at].stored)
+			see(run, r, watch->list_at, watch->listed[watch->list_at],
+			    watch->listed_version[watch->list_at]);
+	if (watch->list_at < PODS)
 		return;
-	uint64_t version = r->list_to ? run->world.events[r->list_to - 1].version : 0;
-	assert_true(ledger_list_end(r->ledger, CONSUMER_POD, version, run->world.now_ms) >= 0);
-	r->listing = false;
-	r->at = r->list_to;
-	r->synced = true;
+	uint64_t version = watch->list_to ? run->world.logs[kind].events[watch->list_to - 1].version : 0;
+	assert_true(ledger_list_end(r->ledger, kind, version, run->world.now_ms) >= 0);
+	watch->listing = false;
+	watch->at = watch->list_to;
+	watch->synced = true;
+}
+
+/* Returns the kind of which something happens next. There are fewer claims than Pods. */
+static enum consumer_kind any_kind(struct world *world)
+{
+	return one_in(world, 3) ? CONSUMER_CLAIM : CONSUMER_POD;
 }
 
 static void watch(struct run *run, struct replica *r)
 {
-	if (run->world.now_ms < r->stalled_ms)
+	enum consumer_kind kind = any_kind(&run->world);
+	const struct watch *watch = &r->watches[kind];
+	if (run->world.now_ms < watch->stalled_ms)
 		return;
-	if (!r->synced && !r->listing)
-		begin_list(run, r);
-	else if (r->listing)
-		go_on_listing(run, r);
+	if (!watch->synced && !watch->listing)
+		begin_list(run, r, kind);
+	else if (watch->listing)
+		go_on_listing(run, r, kind);
 	else if (!run->quiet && one_in(&run->world, 60))
-		begin_list(run, r);
+		begin_list(run, r, kind);
 	else
-		see_event(run, r);
+		see_event(run, r, kind);
+}
+
+static bool is_synced(const struct replica *r)
+{
+	return r->watches[CONSUMER_POD].synced && r->watches[CONSUMER_CLAIM].synced;
 }
 
 /* --- The copy --- */
 
-static void write_document(struct run *run, struct replica *r, uint64_t version, uint64_t opened, struct str pending)
+static void write_document(struct run *run, struct replica *r, struct ledger_versions versions, uint64_t opened,
+			   struct str pending)
 {
 	const struct document document = {
-	    .opened = opened, .version = version, .pending = arena_str(&run->world.arena, pending)};
+	    .opened = opened, .versions = versions, .pending = arena_str(&run->world.arena, pending)};
 	assert_non_null(document.pending.ptr);
 	r->write = begin_write(&run->world, r->resource_version, document);
 }
@@ -196,12 +227,17 @@ static void encode(struct run *run, struct replica *r, struct document *document
 {
 	struct buf pending;
 	buf_init(&pending, 1 << 16);
-	struct ledger_versions versions;
-	ledger_encode(r->ledger, run->world.now_ms, &pending, &versions);
-	document->version = versions.of[CONSUMER_POD];
+	uint64_t *versions = document->versions.of, claims = ledger_version(r->ledger, CONSUMER_CLAIM);
+	ledger_encode(r->ledger, run->world.now_ms, &pending, &document->versions);
 	assert_false(pending.failed);
-	if (run->fault == FAULT_KEEPS_VERSION)
-		document->version = ledger_version(r->ledger, CONSUMER_POD);
+	if (run->fault == FAULT_KEEPS_VERSION) {
+		versions[CONSUMER_POD] = ledger_version(r->ledger, CONSUMER_POD);
+		versions[CONSUMER_CLAIM] = claims;
+	} else if (run->fault == FAULT_RAISES_OTHER_VERSION && claims) {
+		if (versions[CONSUMER_CLAIM] > claims && versions[CONSUMER_CLAIM] > versions[CONSUMER_POD])
+			versions[CONSUMER_POD] = versions[CONSUMER_CLAIM];
+		versions[CONSUMER_CLAIM] = claims;
+	}
 	document->pending = arena_str(&run->world.arena, buf_view(&pending));
 	buf_release(&pending);
 }
@@ -216,7 +252,7 @@ static void write_pending(struct run *run, struct replica *r)
 static void write_settling(struct run *run, struct replica *r)
 {
 	if (!r->write)
-		write_document(run, r, 0, 0, STR(""));
+		write_document(run, r, (struct ledger_versions){{0}}, 0, STR(""));
 }
 
 static void take(struct run *run, struct replica *r, const struct document *document)
@@ -227,16 +263,15 @@ static void take(struct run *run, struct replica *r, const struct document *docu
 	r->uid = document->uid;
 	r->resource_version = document->resource_version;
 	r->stale = r->resettle = false;
-	assert_int_equal(ledger_load(r->ledger, (struct ledger_versions){{document->version}}, document->pending,
-				     run->world.now_ms, &err),
-			 0);
+	assert_int_equal(ledger_load(r->ledger, document->versions, document->pending, run->world.now_ms, &err), 0);
 	if (document->opened == document->uid) {
 		r->state = COPY_OPEN;
 		return;
 	}
 	r->state = COPY_SETTLING;
 	r->open_ms = run->world.now_ms + (run->fault == FAULT_OPENS_AT_ONCE ? 0 : SETTLE_MS);
-	r->open_version = 0;
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		r->watches[kind].open_version = 0;
 	run->world.settled++;
 }
 
@@ -341,7 +376,7 @@ static void decide(struct run *run, struct replica *r, int index)
 	r->waiting[index] = false;
 	if (run->world.now_ms - pod->queried_ms > ASK_MS)
 		return;
-	hold_pod(pod, ledger_policy(r->ledger), 0, &consumer);
+	hold_pod(pod, ledger_policy(r->ledger), (struct pod_state){.stored = false}, &consumer);
 	arena_reset(&run->scratch);
 	ledger_decide(r->ledger, &consumer.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, NULL, &verdict);
 	arena_release(&consumer.arena);
@@ -351,12 +386,22 @@ static void decide(struct run *run, struct replica *r, int index)
 		answer_pod(&run->world, index, r->number, false);
 }
 
+static bool is_behind(const struct run *run, const struct replica *r)
+{
+	const struct ledger *ledger = r->ledger;
+	if (run->fault == FAULT_DECIDES_BEHIND)
+		return false;
+	if (run->fault == FAULT_DECIDES_BEHIND_CLAIMS)
+		return ledger_view_version(ledger, CONSUMER_POD) < ledger_version(ledger, CONSUMER_POD);
+	return ledger_behind(ledger);
+}
+
 static void pump(struct run *run, struct replica *r)
 {
 	bool any = false, open = r->state == COPY_OPEN;
-	if (r->write || r->stale || !r->synced || (!open && r->state != COPY_SETTLING))
+	if (r->write || r->stale || !is_synced(r) || (!open && r->state != COPY_SETTLING))
 		return;
-	if (open && ledger_behind(r->ledger) && run->fault != FAULT_DECIDES_BEHIND)
+	if (open && is_behind(run, r))
 		return;
 	for (int i = 0; i < PODS; i++) {
 		if (r->waiting[i] && open)
@@ -372,11 +417,31 @@ static void pump(struct run *run, struct replica *r)
 
 /* --- Maintenance --- */
 
-static bool wants_version(const struct run *run, const struct replica *r, int64_t now_ms)
+static bool wants_version(const struct run *run, const struct replica *r, enum consumer_kind kind, int64_t now_ms)
 {
 	if (run->fault == FAULT_OPENS_BY_OLD_ANSWER)
 		now_ms += SETTLE_MS;
-	return r->state == COPY_SETTLING && !r->resettle && !r->open_version && now_ms >= r->open_ms;
+	return r->state == COPY_SETTLING && !r->resettle && !r->watches[kind].open_version && now_ms >= r->open_ms;
+}
+
+/* The answer to a question has come. */
+static void take_answer(struct run *run, struct replica *r, enum consumer_kind kind, int64_t early_ms)
+{
+	struct watch *watch = &r->watches[kind];
+	const enum fault fault = run->fault;
+	bool late = fault == FAULT_COMPARES_LATE;
+	uint64_t version = late ? ledger_version(r->ledger, kind) : watch->noted_version;
+	uint64_t view = late ? ledger_view_version(r->ledger, kind) : watch->noted_view;
+	if ((watch->reached < version && r->uid == watch->noted_uid && r->state == COPY_OPEN) || watch->reached < view)
+		fail_world(&run->world, "a healthy ledger or view is taken for one of another history");
+	ledger_due(r->ledger, kind, fault == FAULT_SWEEPS_UNREACHED ? 1 : watch->reached, watch->queried_ms + early_ms);
+	if (fault == FAULT_SWEEPS_BY_OTHER_VERSION && kind == CONSUMER_POD)
+		ledger_due(r->ledger, CONSUMER_CLAIM, watch->reached, watch->queried_ms);
+	bool unreached =
+	    fault == FAULT_OPENS_UNREACHED || (fault == FAULT_OPENS_WITHOUT_CLAIMS && kind == CONSUMER_CLAIM);
+	if (wants_version(run, r, kind, watch->queried_ms))
+		watch->open_version = unreached ? 1 : watch->reached;
+	watch->asking = false;
 }
 
 /*
@@ -385,32 +450,25 @@ static bool wants_version(const struct run *run, const struct replica *r, int64_
  */
 static void question(struct run *run, struct replica *r)
 {
+	enum consumer_kind kind = any_kind(&run->world);
+	struct watch *watch = &r->watches[kind];
+	int64_t now_ms = run->world.now_ms;
 	int64_t early_ms = run->fault == FAULT_SWEEPS_EARLY           ? TTL_MS - 400
 			   : run->fault == FAULT_SWEEPS_BY_OLD_ANSWER ? TTL_MS
 								      : 0;
-	if (!r->asking) {
-		r->asking =
-		    r->synced &&
-		    (wants_version(run, r, run->world.now_ms) ||
-		     (r->state == COPY_OPEN && ledger_overdue(r->ledger, CONSUMER_POD, run->world.now_ms + early_ms)));
-		r->answered = false;
-		r->queried_ms = run->world.now_ms;
-		r->noted_version = r->state == COPY_OPEN ? ledger_version(r->ledger, CONSUMER_POD) : 0;
-		r->noted_view = ledger_view_version(r->ledger, CONSUMER_POD);
-		r->noted_uid = r->uid;
-	} else if (!r->answered) {
-		r->answered = true;
-		r->reached = run->world.version;
+	if (!watch->asking) {
+		bool overdue = r->state == COPY_OPEN && ledger_overdue(r->ledger, kind, now_ms + early_ms);
+		watch->asking = watch->synced && (wants_version(run, r, kind, now_ms) || overdue);
+		watch->answered = false;
+		watch->queried_ms = now_ms;
+		watch->noted_version = r->state == COPY_OPEN ? ledger_version(r->ledger, kind) : 0;
+		watch->noted_view = ledger_view_version(r->ledger, kind);
+		watch->noted_uid = r->uid;
+	} else if (!watch->answered) {
+		watch->answered = true;
+		watch->reached = run->world.versions.of[kind];
 	} else {
-		bool late = run->fault == FAULT_COMPARES_LATE, unreached = run->fault == FAULT_SWEEPS_UNREACHED;
-		uint64_t version = late ? ledger_version(r->ledger, CONSUMER_POD) : r->noted_version;
-		uint64_t view = late ? ledger_view_version(r->ledger, CONSUMER_POD) : r->noted_view;
-		if ((r->reached < version && r->uid == r->noted_uid && r->state == COPY_OPEN) || r->reached < view)
-			fail_world(&run->world, "a healthy ledger or view is taken for one of another history");
-		ledger_due(r->ledger, CONSUMER_POD, unreached ? 1 : r->reached, r->queried_ms + early_ms);
-		if (wants_version(run, r, r->queried_ms))
-			r->open_version = run->fault == FAULT_OPENS_UNREACHED ? 1 : r->reached;
-		r->asking = false;
+		take_answer(run, r, kind, early_ms);
 	}
 }
 
@@ -421,17 +479,33 @@ static void expire(struct run *run, struct replica *r)
 		run->world.expired += ledger_expire(r->ledger, run->world.now_ms + early_ms);
 }
 
+/*
+ * Whether the view of a kind is where it must be before the object is opened. If not, that kind is
+ * listed again from time to time.
+ */
+static bool may_open(struct run *run, struct replica *r, enum consumer_kind kind)
+{
+	const struct watch *watch = &r->watches[kind];
+	if (!watch->open_version || !watch->synced || watch->listing)
+		return false;
+	bool reached = ledger_view_version(r->ledger, kind) >= watch->open_version;
+	if (!reached && one_in(&run->world, 20))
+		begin_list(run, r, kind);
+	return reached;
+}
+
 static void try_open(struct run *run, struct replica *r)
 {
-	if (r->state != COPY_SETTLING || r->resettle || !r->open_version || r->write || !r->synced || r->listing)
+	/* These say nothing. No claim is admitted without a version. */
+	struct ledger_versions versions = {{0, 1}};
+	if (r->state != COPY_SETTLING || r->resettle || r->write)
 		return;
-	if (ledger_view_version(r->ledger, CONSUMER_POD) >= r->open_version)
-		write_document(
-		    run, r,
-		    run->fault == FAULT_OPENS_WITHOUT_VERSION ? 0 : ledger_event_version(r->ledger, CONSUMER_POD),
-		    r->uid, STR(""));
-	else if (one_in(&run->world, 20))
-		begin_list(run, r);
+	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+		if (!may_open(run, r, kind))
+			return;
+	if (run->fault != FAULT_OPENS_WITHOUT_VERSION)
+		ledger_newest(r->ledger, &versions);
+	write_document(run, r, versions, r->uid, STR(""));
 }
 
 static void tick(struct run *run, struct replica *r)
@@ -441,7 +515,7 @@ static void tick(struct run *run, struct replica *r)
 		write_settling(run, r);
 	expire(run, r);
 	try_open(run, r);
-	if (ledger_foldable(r->ledger, run->world.now_ms) && r->synced && !ledger_behind(r->ledger) &&
+	if (ledger_foldable(r->ledger, run->world.now_ms) && is_synced(r) && !ledger_behind(r->ledger) &&
 	    r->state == COPY_OPEN && !r->write && !r->stale && !r->resettle)
 		write_pending(run, r);
 }
@@ -510,9 +584,13 @@ static void new_pod(struct run *run)
 	int index = world->pod_count++;
 	struct sim_pod *pod = &world->pods[index];
 	snprintf(pod->uid, sizeof pod->uid, "u%d", index);
+	pod->kind = one_in(world, 4) ? CONSUMER_CLAIM : CONSUMER_POD;
 	pod->namespace = str_of(namespaces[next_random(world) % 4]);
-	pod->count = one_in(world, 12) ? 0 : 1 + one_in(world, 4);
-	pod->selects = one_in(world, 4);
+	pod->count = pod->kind == CONSUMER_POD && one_in(world, 12) ? 0 : 1 + one_in(world, 4);
+	if (pod->kind == CONSUMER_CLAIM)
+		pod->instead = (int)up_to(world, 2);
+	else
+		pod->selects = one_in(world, 4);
 	pod->queried_ms = world->now_ms;
 	if (pod->count)
 		ask(run, index);
@@ -525,12 +603,13 @@ static void disturb_replica(struct run *run)
 	struct world *world = &run->world;
 	struct replica *r = &run->replicas[next_random(world) % REPLICAS];
 	unsigned what = (unsigned)(next_random(world) % 8);
+	enum consumer_kind kind = any_kind(world);
 	if (what == 0)
-		/* The API server's cache of Pods lags. */
+		/* The API server's cache of one kind lags. */
 		for (int i = 0; i < REPLICAS; i++)
-			run->replicas[i].stalled_ms = world->now_ms + TTL_MS * 2;
+			run->replicas[i].watches[kind].stalled_ms = world->now_ms + TTL_MS * 2;
 	else if (what < 3)
-		r->stalled_ms = world->now_ms + up_to(world, TTL_MS * 2);
+		r->watches[kind].stalled_ms = world->now_ms + up_to(world, TTL_MS * 2);
 	else if (what < 5 && r->ledger)
 		crash(r);
 	else if (r->ledger) {
@@ -539,18 +618,29 @@ static void disturb_replica(struct run *run)
 	}
 }
 
+/* Before the object is deleted, views may begin to miss what happens. */
 static void disturb_object(struct run *run)
 {
+	int64_t now_ms = run->world.now_ms;
 	struct replica *r = &run->replicas[next_random(&run->world) % REPLICAS];
 	if (one_in(&run->world, 2)) {
-		run->world.object = (struct document){0};
-		run->world.version++;
-		if (one_in(&run->world, 2))
-			r->stalled_ms = run->world.now_ms + SETTLE_MS * 3;
+		run->delete_ms = now_ms + up_to(&run->world, TTL_MS);
+		for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+			if (one_in(&run->world, 2))
+				r->watches[kind].stalled_ms = run->delete_ms + SETTLE_MS * 3;
 	} else if (r->ledger && r->resource_version) {
 		r->resettle = true;
 		write_settling(run, r);
 	}
+}
+
+static void delete_object(struct run *run)
+{
+	if (!run->delete_ms || run->world.now_ms < run->delete_ms)
+		return;
+	run->delete_ms = 0;
+	run->world.object = (struct document){0};
+	raise_versions(&run->world);
 }
 
 static void disturb(struct run *run)
@@ -564,6 +654,7 @@ static void disturb(struct run *run)
 		disturb_replica(run);
 	if (run->mood->chaos && one_in(world, run->mood->chaos))
 		disturb_object(run);
+	delete_object(run);
 	if (run->mood->chaos && one_in(world, 100))
 		run->replicas[next_random(world) % REPLICAS].deaf_ms = world->now_ms + up_to(world, SETTLE_MS * 2);
 	int again = world->pod_count ? (int)up_to(world, world->pod_count - 1) : 0;
@@ -603,8 +694,10 @@ static void check_rest(struct run *run, const struct replica *r)
 static void come_to_rest(struct run *run)
 {
 	run->quiet = true;
-	for (int i = 0; i < REPLICAS; i++)
-		run->replicas[i].stalled_ms = run->replicas[i].deaf_ms = 0;
+	for (int i = 0; i < REPLICAS; i++) {
+		struct replica *r = &run->replicas[i];
+		r->watches[CONSUMER_POD].stalled_ms = r->watches[CONSUMER_CLAIM].stalled_ms = r->deaf_ms = 0;
+	}
 	for (int round = 0; round < 300; round++) {
 		run->world.now_ms += 150;
 		serve_pods(&run->world);
@@ -613,8 +706,9 @@ static void come_to_rest(struct run *run)
 			act(run, &run->replicas[i % REPLICAS]);
 	}
 	for (int i = 0; i < REPLICAS; i++) {
-		while (run->replicas[i].at < run->world.event_count)
-			see_event(run, &run->replicas[i]);
+		for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
+			while (run->replicas[i].watches[kind].at < run->world.logs[kind].count)
+				see_event(run, &run->replicas[i], kind);
 		check_rest(run, &run->replicas[i]);
 	}
 }
@@ -640,9 +734,11 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 		start(run, &run->replicas[i]);
 	}
 	/* It has been open for long. */
-	if (!run->mood->chaos) {
-		world->object = (struct document){++world->version, 1, 1, 0, STR("1;")};
-	}
+	world->versions.of[seed % 2 ? CONSUMER_CLAIM : CONSUMER_POD] = VERSIONS_APART;
+	raise_versions(world);
+	/* In half of the worlds, it was written by a replica that does not know claims. */
+	if (!run->mood->chaos)
+		world->object = (struct document){world->object_version, 1, 1, {{0, one_in(world, 2)}}, STR("1;")};
 	for (int step = 0; step < STEPS && !world->failure; step++) {
 		world->now_ms += one_in(world, 40) ? up_to(world, 1500) : up_to(world, 40);
 		serve_pods(world);
@@ -657,6 +753,8 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 	sums->refused += world->refused;
 	sums->expired += world->expired;
 	sums->stored += world->stored;
+	sums->stored_claims += world->stored_claims;
+	sums->allocated += world->allocated;
 	sums->late_writes += world->late_writes;
 	sums->conflicts += world->conflicts;
 	sums->settled += world->settled;
@@ -679,9 +777,11 @@ static struct policy *load(int all, int memory, int a, int b)
 	    "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: cluster}\n"
 	    "spec: {terminatingGraceSeconds: 2}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\n"
-	    "spec: {resource: nvidia.com/gpu, memory: 80Gi, nodeLabels: {gpu: a100}}\n---\n"
+	    "spec: {resource: nvidia.com/gpu, deviceClasses: [big.example], memory: 80Gi, "
+	    "nodeLabels: {gpu: a100}}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\n"
-	    "spec: {resource: nvidia.com/gpu, memory: 16Gi, nodeLabels: {gpu: t4}}\n---\n"
+	    "spec: {resource: nvidia.com/gpu, deviceClasses: [small.example], memory: 16Gi, "
+	    "nodeLabels: {gpu: t4}}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: org}\nspec: {quotas: [{name: all, hard: %d}, "
 	    "{name: memory, measure: memory, hard: %dGi}]}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\nspec: {parent: org, namespaces: [a], "
@@ -730,12 +830,13 @@ static void test_never_over(void **state)
 			fail_msg("seed %llu: %s (REPLICAS_SEED runs it alone)", (unsigned long long)seed, failure);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	print_message("%llu seeds of %d steps in %.1f s: %llu admitted, %llu refused, %llu stored, %llu swept, "
-		      "%llu conflicts, %llu late writes, settled %llu times\n",
+	print_message("%llu seeds of %d steps in %.1f s: %llu admitted, %llu refused, %llu stored (%llu claims, "
+		      "%llu allocated), %llu swept, %llu conflicts, %llu late writes, settled %llu times\n",
 		      (unsigned long long)(last - first), STEPS,
 		      (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
 		      (unsigned long long)sums.admitted, (unsigned long long)sums.refused,
-		      (unsigned long long)sums.stored, (unsigned long long)sums.expired,
+		      (unsigned long long)sums.stored, (unsigned long long)sums.stored_claims,
+		      (unsigned long long)sums.allocated, (unsigned long long)sums.expired,
 		      (unsigned long long)sums.conflicts, (unsigned long long)sums.late_writes,
 		      (unsigned long long)sums.settled);
 }

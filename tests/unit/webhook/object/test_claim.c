@@ -206,7 +206,7 @@ static void test_no_memory(void **state)
 	",'oldObject':" old ",'operation':'" operation                                                                 \
 	"','kind':{'group':'resource.k8s.io','version':'v1','kind':'ResourceClaim'}}}"
 
-/* The old claim is read if it is compared, so that one that cannot be read can be deleted. */
+/* The old claim is read as strictly as the new one. */
 static void test_old_claims(void **state)
 {
 	(void)state;
@@ -217,7 +217,8 @@ static void test_old_claims(void **state)
 	} rows[] = {
 	    {REVIEW("CREATE", "{}", "null"), true, false, NULL},
 	    {REVIEW("UPDATE", "{}", "{'metadata':{'uid':'o'}}"), true, true, NULL},
-	    {REVIEW("DELETE", "null", "{'metadata':[]}"), false, false, NULL},
+	    {REVIEW("DELETE", "null", "{'metadata':{'uid':'o'}}"), false, true, NULL},
+	    {REVIEW("DELETE", "null", "{'metadata':[]}"), false, false, "request.oldObject.metadata: expected an object"},
 	    {REVIEW("UPDATE", "{}", "{'metadata':[]}"), false, false, "request.oldObject.metadata: expected an object"},
 	    {REVIEW("UPDATE", "{'metadata':[]}", "{}"), false, false, "request.object.metadata: expected an object"},
 	};

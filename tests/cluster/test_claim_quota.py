@@ -1,0 +1,182 @@
+"""Claims of devices under the quotas, on a real API server with its claim controller and its
+scheduler, which allocates devices that a test publishes."""
+
+import threading
+
+import pytest
+
+import binaries
+from control_plane import eventually
+from kube import doc
+from manifests import pod
+
+pytestmark = pytest.mark.skipif(binaries.version() < (1, 34), reason="resource.k8s.io/v1 came with Kubernetes 1.34")
+
+
+class Devices:
+    """Two device classes of one namespace, for whole devices and for halves of one, and a node that
+    has some of them. The names are those of the namespace, so that tests do not meet."""
+
+    def __init__(self, control_plane, space, whole, halves):
+        self.plane, self.space, self.driver = control_plane, space, f"{space}.example.com"
+        self.whole, self.half = f"whole-{space}", f"half-{space}"
+        control_plane.node(space)
+        names = [("whole", n) for n in range(whole)] + [("half", n) for n in range(halves)]
+        self.made = [self._device_class("whole"), self._device_class("half"),
+                     {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": space},
+                      "spec": {"driver": self.driver, "nodeName": space, "pool": {"name": space, "generation": 1, "resourceSliceCount": 1},
+                               "devices": [{"name": f"{kind}-{n}", "attributes": {"kind": {"string": kind}}} for kind, n in names]}}]
+        for obj in self.made:
+            control_plane.admin.create(obj).must()
+
+    def _device_class(self, kind):
+        expression = f"device.driver == '{self.driver}' && device.attributes['{self.driver}'].kind == '{kind}'"
+        return {"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": f"{kind}-{self.space}"},
+                "spec": {"selectors": [{"cel": {"expression": expression}}]}}
+
+    def policy(self, hard):
+        return [doc("Accelerator", "big", resource=f"{self.driver}/gpu", deviceClasses=[self.whole]),
+                doc("Accelerator", "small", resource=f"{self.driver}/half", gpus="0.5", deviceClasses=[self.half]),
+                doc("Tenant", "ml", namespaces=[self.space], quotas=[{"name": "gpus", "measure": "gpus", "hard": hard}])]
+
+    def request(self, name, *options):
+        """Options are pairs of a class and a number of devices."""
+        if len(options) == 1:
+            return {"name": name, "exactly": {"deviceClassName": options[0][0], "count": options[0][1]}}
+        return {"name": name, "firstAvailable": [{"name": f"o{n}", "deviceClassName": device, "count": count}
+                                                 for n, (device, count) in enumerate(options)]}
+
+    def claim(self, name, *options):
+        return {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": name, "namespace": self.space},
+                "spec": {"devices": {"requests": [self.request("r", *options)]}}}
+
+    def template(self, name, *options):
+        return {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate", "metadata": {"name": name, "namespace": self.space},
+                "spec": {"spec": {"devices": {"requests": [self.request("r", *options)]}}}}
+
+    def user(self, name, **source):
+        return pod(self.space, name, resourceClaims=[{"name": "d", **source}])
+
+    def end(self):
+        self.plane.clear(self.space)
+        for obj in self.made:
+            self.plane.admin.delete(obj["kind"], obj["metadata"]["name"])
+        self.plane.admin.delete("Node", self.space)
+
+
+@pytest.fixture
+def devices(control_plane, namespaces):
+    made = []
+
+    def make(whole, halves):
+        made.append(Devices(control_plane, namespaces("claimed"), whole, halves))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
+def test_a_claim_is_counted_from_its_creation_to_its_end(control_plane, gpugate_in_cluster, devices):
+    own, admin = devices(whole=1, halves=4), control_plane.admin
+    gate = gpugate_in_cluster(control_plane, own.policy(hard=4), ledger="cluster", replicas=2)
+    # By what it could get: two whole devices are more than one half.
+    admin.create(own.claim("either", (own.whole, 2), (own.half, 1))).must()
+    gate.wait_used("ml", "gpus", 2)
+    admin.create(own.claim("shared", (own.whole, 1))).must()
+    gate.wait_used("ml", "gpus", 3)
+    refused = admin.create(own.claim("more", (own.whole, 2)))
+    assert refused.status == 403 and 'admission webhook "quota.gpugate.io" denied the request: exceeded quota: GPU quota "gpus"' in refused.message, refused
+    never = admin.create(own.claim("never", (own.whole, 5)))
+    assert never.status == 403 and "can never fit" in never.message, never
+    # Allocated, it counts as what it was given. One whole device is too few for the first
+    # alternative.
+    admin.create(own.user("first", resourceClaimName="either")).must()
+    gate.wait_used("ml", "gpus", 1.5, seconds=60)
+    # Two Pods share a claim: it is counted once.
+    for name in ("second", "third"):
+        admin.create(own.user(name, resourceClaimName="shared")).must()
+    eventually(lambda: len(admin.get("ResourceClaim", "shared", own.space).must()["status"].get("reservedFor", [])) == 2, 60)
+    assert gate.used("ml", "gpus") == 1.5
+    # It holds its device until it is gone, which its Pods prevent.
+    admin.delete("ResourceClaim", "shared", own.space)
+    admin.create(own.claim("witness", (own.half, 1))).must()
+    gate.wait_used("ml", "gpus", 2)
+    for name in ("first", "second", "third"):
+        admin.delete("Pod", name, own.space, grace_s=0)
+    gate.wait_used("ml", "gpus", 2.5, seconds=60)  # "either" could get two again; "shared" is gone.
+    for name in ("either", "witness"):
+        admin.delete("ResourceClaim", name, own.space)
+    gate.wait_used("ml", "gpus", 0, seconds=60)
+
+
+def test_a_template_makes_claims_that_are_counted_once(control_plane, gpugate_in_cluster, devices):
+    own, admin = devices(whole=8, halves=0), control_plane.admin
+    gate = gpugate_in_cluster(control_plane, own.policy(hard=2), ledger="cluster")
+    admin.create(own.template("two", (own.whole, 2))).must()
+    admin.create(own.user("good", resourceClaimTemplateName="two")).must()
+    gate.wait_used("ml", "gpus", 2, seconds=30)
+    admin.create(own.user("waits", resourceClaimTemplateName="two")).must()
+    eventually(lambda: any("exceeded quota" in said for said in control_plane.events(own.space, "waits")), 60)
+    assert gate.used("ml", "gpus") == 2
+    # The controller tries again once there is room.
+    admin.delete("Pod", "good", own.space, grace_s=0)
+    eventually(lambda: [found for found in admin.list("ResourceClaim", own.space)
+                        if found["metadata"].get("ownerReferences", [{}])[0].get("name") == "waits"], 120)
+    gate.wait_used("ml", "gpus", 2)
+
+
+def test_claims_and_pods_race_for_one_quota(control_plane, gpugate_in_cluster, devices):
+    """Three replicas and a quota of 10: there are never more, of either kind."""
+    own, admin = devices(whole=0, halves=0), control_plane.admin
+    gate = gpugate_in_cluster(control_plane, own.policy(hard=10), ledger="cluster", replicas=3)
+    problems = []
+
+    def create(thread):
+        client = control_plane.client()
+        for n in range(12):
+            name = f"c-{thread}-{n}"
+            obj = own.claim(name, (own.whole, 1)) if (thread + n) % 2 else pod(own.space, name, {f"{own.driver}/gpu": 1})
+            answer = client.create(obj)
+            if not (answer.ok or answer.status == 429 or "exceeded quota" in answer.message):
+                problems.append(answer)
+
+    threads = [threading.Thread(target=create, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not problems, problems[0]
+    stored = len(admin.list("ResourceClaim", own.space)) + len(admin.list("Pod", own.space))
+    assert stored == 10, f"{stored} of 10"
+    gate.wait_used("ml", "gpus", 10)
+    # A replica that starts again counts what it lists, of both kinds.
+    gate.restart(0)
+    gate.wait_open()
+    gate.wait_used("ml", "gpus", 10)
+
+
+def test_a_definition_without_the_version_of_claims(fresh_control_plane, gpugate_in_cluster):
+    """The API server drops spec.claimVersion if the definition of the ledger is older. Then claims
+    wait for the new one, and Pods do not."""
+    cluster = fresh_control_plane()
+    own = Devices(cluster, cluster.namespace("old"), whole=0, halves=0)
+    gate = gpugate_in_cluster(cluster, own.policy(hard=4), ledger="cluster", register=False, ready=False)
+    remove = [{"op": "remove", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/claimVersion"}]
+    crd = cluster.admin.patch("CustomResourceDefinition", "gpuledgers.gpugate.io", remove, how="json").must()
+    eventually(lambda: cluster.admin.get("GPULedger", "cluster").ok, 30)
+    gate.register()
+    gate.wait_open()
+
+    def drops():
+        stored = cluster.admin.get("GPULedger", "cluster").must()
+        return "claimVersion" not in stored["spec"]
+
+    eventually(lambda: cluster.admin.create(pod(own.space, "p", {f"{own.driver}/gpu": 1})).ok, 30)
+    eventually(drops, 90)
+    answer = cluster.admin.create(own.claim("c", (own.whole, 1)))
+    assert not answer.ok and "update the CustomResourceDefinition gpuledgers.gpugate.io" in answer.message, answer
+    del crd["metadata"]["resourceVersion"], crd["metadata"]["managedFields"]
+    registration_objects = [obj for obj in gate.objects if obj["kind"] == "CustomResourceDefinition" and obj["metadata"]["name"] == "gpuledgers.gpugate.io"]
+    cluster.admin.apply(registration_objects[0]).must()
+    eventually(lambda: cluster.admin.create(own.claim("c", (own.whole, 1))).ok, 120)
