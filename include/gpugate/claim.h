@@ -55,6 +55,12 @@ struct claim_device {
 	bool admin_access; /* The device is used, and not held. */
 };
 
+/*
+ * The annotation by which a scheduler marks the claim that it creates for the extended resources of
+ * a Pod. Anyone can set it.
+ */
+#define CLAIM_EXTENDED_MARK "resource.kubernetes.io/extended-resource-claim"
+
 struct claim {
 	bool present;
 	struct str name, generate_name;
@@ -65,11 +71,7 @@ struct claim {
 	struct str deletion_grace_seconds; /* deletionGracePeriodSeconds as text. */
 	/* The ownerReference with `controller: true`; an absent kind means none. */
 	struct owner owner;
-	/*
-	 * The annotation by which a scheduler marks the claim that it creates for the extended
-	 * resources of a Pod. Anyone can set it.
-	 */
-	bool marked_extended;
+	bool marked_extended;     /* It has the annotation CLAIM_EXTENDED_MARK. */
 	struct str extended_mark; /* Its value. */
 	const struct claim_request *requests;
 	uint32_t request_count;

@@ -185,6 +185,13 @@ bool policy_reads_nodes(const struct policy *policy);
 int64_t policy_terminating_ms(const struct policy *policy);
 
 /*
+ * Whether quotas count ResourceClaims: some Accelerator lists a device class, or
+ * Settings.unknownResources is deny. Otherwise nothing says what the devices of a claim are, and
+ * claims cost nothing.
+ */
+bool policy_counts_claims(const struct policy *policy);
+
+/*
  * Whether the API server must reject Pods that request no accelerator while gpugate does not
  * answer: Settings.guardFailurePolicy is Fail.
  */

@@ -30,7 +30,8 @@ struct charge {
 /*
  * Computes what a consumer costs: writes at most policy_charge_max() rows, one per quota, and
  * returns their number. Returns -1 if an amount overflows, which cannot happen for a consumer that
- * policy_validate has produced under the same policy. A Pod in an exempt namespace costs nothing.
+ * policy_validate has produced under the same policy. A Pod in an exempt namespace costs nothing,
+ * and neither does a claim if the policy counts none (policy_counts_claims).
  *
  * `labels` are those of the namespace. If they are NULL or not present, the Namespace documents of
  * the policy apply.

@@ -46,9 +46,8 @@ struct policy_scope {
 	 * so that enforcing them later does not change the registration.
 	 */
 	bool voids;
-	bool claims; /* Some Guard checks claims of devices when they are created. */
-	/* Some Accelerator lists a device class, or unknown classes are refused. */
-	bool counts_claims;
+	bool claims;        /* Some Guard checks claims of devices when they are created. */
+	bool counts_claims; /* See policy_counts_claims. */
 	bool early_answers; /* Some Tenant wants an answer when a workload is applied. */
 	/* Custom resources of which the policy says where they keep Pods. */
 	const struct workload_paths *workloads;

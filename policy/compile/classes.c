@@ -41,6 +41,7 @@ void compile_classes(struct compile *c, const struct doc_accelerator *doc, const
 			    (struct class_name){resource_name(c, slices->items[i].key.s), slice};
 	}
 	model->classes = classes;
+	c->policy->counts_claims |= model->class_count > 0;
 }
 
 struct location compile_class_at(const struct doc_accelerator *doc, struct str name)

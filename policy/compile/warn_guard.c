@@ -1,15 +1,19 @@
-/* warn_guard: warns about Guards that allow claims of devices, which no quota counts. */
+/* warn_guard: warns about Guards that allow claims of accelerators where claims are not counted. */
+#include "gpugate/policy.h"
 #include "gpugate/policy_enums.h"
 #include "policy/base/glob.h"
 #include "policy/compile/warn.h"
 #include "policy/compile/warn_context.h"
 
-/* The name of a resource that stands for a device class, without the domain. */
-static struct str class_of(struct str resource)
-{
-	const char *slash = resource.len ? memrchr(resource.ptr, '/', resource.len) : NULL;
-	return slash ? str_tail(resource, (size_t)(slash - resource.ptr) + 1) : resource;
-}
+/*
+ * Device classes of accelerators, as their DRA drivers install them. Sources: the Helm charts of
+ * k8s-dra-driver-gpu, k8s-gpu-dra-driver, and intel-resource-drivers-for-kubernetes.
+ */
+static const struct str accelerator_classes[] = {
+    {"gpu.nvidia.com", 14}, {"mig.nvidia.com", 14}, {"vfio.gpu.nvidia.com", 19},
+    {"gpu.amd.com", 11},    {"gpu.intel.com", 13},  {"gaudi.intel.com", 15},
+};
+#define ACCELERATOR_CLASSES (sizeof accelerator_classes / sizeof *accelerator_classes)
 
 static bool lists(const struct globs *classes, struct str name, uint64_t *work)
 {
@@ -33,31 +37,28 @@ static bool is_refused(const struct policy *policy, struct str by_other_than, st
 	return false;
 }
 
-/* Warns of the first class of an Accelerator that a pattern allows. */
+/* Warns of the first class of an accelerator that a pattern allows. */
 static void warn_pattern(struct compile *c, const struct doc_guard *guard, const struct text *pattern, uint64_t *work)
 {
-	const struct policy *policy = c->policy;
-	for (uint32_t m = 0; m < policy->model_count; m++)
-		for (uint32_t k = 0; k < policy->models[m].class_count; k++) {
-			struct str name = class_of(policy->models[m].classes[k].name);
-			if (!warn_spend(work, pattern->s.len + 1))
-				return;
-			if (!glob_match(pattern->s, name) || is_refused(policy, guard->name.s, name, work))
-				continue;
-			COMPILE_LINT(
-			    c, LINT_CLAIM_UNCOUNTED, pattern->at,
-			    "this allows claims of the device class \"%.*s\" of Accelerator \"%.*s\" (%s), and no quota "
-			    "counts what is claimed; list only classes of devices that are not to be counted, and let "
-			    "Pods request deviceclass.resource.kubernetes.io/%.*s in resources.limits",
-			    STR_ARG(name), STR_ARG(policy->models[m].name),
-			    compile_where(c, c->accelerators[m]->name.at), STR_ARG(name));
+	for (size_t k = 0; k < ACCELERATOR_CLASSES; k++) {
+		struct str name = accelerator_classes[k];
+		if (!warn_spend(work, pattern->s.len + 1))
 			return;
-		}
+		if (!glob_match(pattern->s, name) || is_refused(c->policy, guard->name.s, name, work))
+			continue;
+		COMPILE_LINT(c, LINT_CLAIM_UNCOUNTED, pattern->at,
+			     "this allows claims of the device class \"%.*s\", and no quota counts what is claimed as "
+			     "long as no Accelerator lists a device class; list it in deviceClasses of its Accelerator",
+			     STR_ARG(name));
+		return;
+	}
 }
 
 void compile_guard_warnings(struct compile *c)
 {
 	uint64_t work = WARN_WORK_MAX;
+	if (policy_counts_claims(c->policy))
+		return;
 	for (uint32_t g = 0; g < c->docs->guards.count; g++) {
 		const struct doc_guard *guard = &c->docs->guards.items[g];
 		for (uint32_t i = 0; i < guard->claims.classes.count; i++)

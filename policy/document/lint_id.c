@@ -37,11 +37,11 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"limit it."),
     [LINT_CLAIM_UNCOUNTED] =
 	ROW("claim-uncounted", WARNING,
-	    "A Guard allows claims of a device class that an Accelerator lists in `deviceClasses` or "
-	    "`mig.deviceClasses`. No quota counts what a ResourceClaim takes, so that such claims use devices beyond "
+	    "A Guard allows claims of the device class of an accelerator, such as gpu.nvidia.com, although no "
+	    "Accelerator lists a device class. No quota counts claims then, so that such claims use devices beyond "
 	    "all quotas.",
-	    "List only classes of other devices in `resourceClaims.classes`, and let Pods request a counted class in "
-	    "`resources.limits`, as deviceclass.resource.kubernetes.io/CLASS."),
+	    "List the class in `deviceClasses` or `mig.deviceClasses` of its Accelerator, so that claims of it are "
+	    "counted, or allow only classes of other devices in `resourceClaims.classes`."),
     [LINT_CLAIM_UNDEFINED] = MANIFEST_ROW(
 	"claim-undefined", ERROR,
 	"A container uses a claim that `spec.resourceClaims` does not list, and the API server refuses the Pod.",

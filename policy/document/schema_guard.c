@@ -26,7 +26,7 @@ const struct schema_word schema_guard_words[GUARD_WORDS] = {
      "Unmasked."},
     {WORD("ephemeralContainers"), GUARD_EPHEMERAL_CONTAINERS, "An ephemeral container, in whatever Pod."},
     {WORD("resourceClaims"), GUARD_RESOURCE_CLAIMS,
-     "A Pod that claims devices through spec.resourceClaims, which quotas do not count."},
+     "A Pod that claims devices through spec.resourceClaims."},
     {WORD("deviceAnnotations"), GUARD_DEVICE_ANNOTATIONS,
      "An annotation by which a container runtime or an NRI plug-in adds devices to "
      "containers, such as cdi.k8s.io/gpu."},

@@ -1,5 +1,6 @@
 /* charge: what a Pod costs in each quota on the path of its tenant, as exact integers. */
 #include "policy/evaluate/charge.h"
+#include "gpugate/policy.h"
 
 #include "gpugate/policy_enums.h"
 #include "gpugate/quota.h"
@@ -180,7 +181,8 @@ static int add_alternatives(const struct charged *c, const struct resource_reque
 int policy_charge(const struct policy *policy, const struct consumer *consumer, const struct pairs *labels,
 		  struct charge *charges)
 {
-	if (globs_match(&policy->exempt.namespaces, consumer->namespace))
+	if (globs_match(&policy->exempt.namespaces, consumer->namespace) ||
+	    (consumer->kind == CONSUMER_CLAIM && !policy_counts_claims(policy)))
 		return 0;
 	uint32_t other, count = 0, index = snapshot_tenant(policy, consumer->namespace, labels, &other);
 	if (index == NO_TENANT || other != NO_TENANT)

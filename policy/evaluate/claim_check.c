@@ -1,4 +1,5 @@
 #include "policy/evaluate/claim_check.h"
+#include "gpugate/policy.h"
 
 #include <stdio.h>
 
@@ -44,10 +45,9 @@ static int refuse(struct evaluation *e, struct str about, const char *before, st
 
 int claim_check_mark(struct evaluation *e)
 {
-	if (!has_quotas(e))
+	if (!has_quotas(e) || !policy_counts_claims(e->policy))
 		return 0;
-	return refuse(e, STR("resource.kubernetes.io/extended-resource-claim"), "the annotation ",
-		      STR("resource.kubernetes.io/extended-resource-claim"),
+	return refuse(e, STR(CLAIM_EXTENDED_MARK), "the annotation ", STR(CLAIM_EXTENDED_MARK),
 		      " is the scheduler's, for claims that it creates for the extended resources of a Pod; remove it");
 }
 
@@ -151,7 +151,7 @@ static bool has_unknown(const struct claim *claim)
 int claim_check(struct evaluation *e)
 {
 	const struct claim *claim = &e->review->claim;
-	if (claim_is_of_scheduler(e->review))
+	if (claim_is_of_scheduler(e->review) || !policy_counts_claims(e->policy))
 		return 0;
 	/* The API server has refused it before; here, a part of it would not be charged. */
 	if (!policy_claim_bounded(claim))

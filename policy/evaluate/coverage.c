@@ -12,6 +12,7 @@
 #include "policy/evaluate/mismatch.h"
 #include "policy/evaluate/placement.h"
 #include "policy/evaluate/requirements.h"
+#include "policy/evaluate/unknown.h"
 #include "policy/evaluate/violation.h"
 #include "policy/model/slices.h"
 
@@ -327,7 +328,7 @@ int charges_check_claim(struct evaluation *e, bool unknown)
 	 * the scheduler, whatever it is marked as: claim_check has let these pass.
 	 */
 	claim.allocated = claim.marked_extended = false;
-	if (policy_claim_requests(&claim, e->arena, &found, &count) < 0)
+	if (policy_claim_requests(&claim, e->arena, &found, &count) < 0 || unknown_check_claim(e, found, count) < 0)
 		return -1;
 	struct resource_request *requests = arena_alloc(e->arena, count * sizeof *requests);
 	if (!requests)

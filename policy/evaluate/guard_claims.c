@@ -17,11 +17,9 @@ int guard_check_any_claim(struct evaluation *e, const struct guard *guard)
 {
 	if (e->pod->claim_count == 0)
 		return 0;
-	return guard_violation_at(
-	    e, guard, GUARD_RESOURCE_CLAIMS, e->pod->claims[0].name, NULL,
-	    "spec.resourceClaims is not allowed: devices claimed there are not counted; request an "
-	    "accelerator in resources.limits",
-	    STR(""), "");
+	return guard_violation_at(e, guard, GUARD_RESOURCE_CLAIMS, e->pod->claims[0].name, NULL,
+				  "spec.resourceClaims is not allowed; request an accelerator in resources.limits",
+				  STR(""), "");
 }
 
 /* Writes what may be used instead: "; use A, B, ...", or, if nothing is allowed, `otherwise`. */

@@ -1,5 +1,6 @@
 #include "gpugate/inputs.h"
 
+#include "gpugate/claim.h"
 #include "policy/model/catalog.h"
 #include "policy/model/snapshot.h"
 
@@ -22,8 +23,8 @@ static bool takes_memory_from(const struct rule *rule, struct str key)
 
 bool policy_reads_annotation(const struct policy *policy, struct str key)
 {
-	if (str_eq(key, CATALOG_MIRROR_ANNOTATION) || catalog_is_device_annotation(key) ||
-	    catalog_is_fraction_annotation(key))
+	if (str_eq(key, CATALOG_MIRROR_ANNOTATION) || str_eq(key, STR(CLAIM_EXTENDED_MARK)) ||
+	    catalog_is_device_annotation(key) || catalog_is_fraction_annotation(key))
 		return true;
 	for (uint32_t i = 0; i < policy->rule_count; i++)
 		if (selects_by(&policy->rules[i].annotation_selector, key) || takes_memory_from(&policy->rules[i], key))

@@ -1,4 +1,5 @@
 #include "gpugate/scope.h"
+#include "gpugate/policy.h"
 
 #include <stdlib.h>
 
@@ -127,9 +128,7 @@ int policy_scope(const struct policy *policy, struct arena *arena, struct policy
 		scope->early_answers |= policy->tenants[i].early_answer != EARLY_ANSWER_OFF;
 	for (uint32_t i = 0; i < policy->guard_count; i++)
 		scope->claims |= policy->guards[i].limits_classes;
-	scope->counts_claims = policy->unknown_resources == ENFORCEMENT_DENY;
-	for (uint32_t i = 0; i < policy->model_count; i++)
-		scope->counts_claims |= policy->models[i].class_count > 0;
+	scope->counts_claims = policy_counts_claims(policy);
 	if (policy->void_devices)
 		scope->void_names = (struct strs){policy->void_names, policy->void_name_count};
 	if (scope_resources(policy, arena, &scope->resources) < 0 || scope_rules(policy, arena, scope) < 0)

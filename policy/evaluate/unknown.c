@@ -1,6 +1,7 @@
 /*
  * unknown: applies Settings.unknownResources to requests that neither the policy nor the catalog
- * knows, so that no quota counts them.
+ * knows, so that no quota counts them; and to those for device classes of no Accelerator, which
+ * count as whole devices, because nothing says what they are.
  */
 #include "policy/evaluate/unknown.h"
 
@@ -30,16 +31,31 @@ static bool is_new(const struct unknown *unknown, struct str name)
 	return true;
 }
 
-static void collect(const struct policy *policy, const struct pairs *map, struct unknown *unknown)
+static void note(struct unknown *unknown, struct str name)
 {
-	for (uint32_t i = 0; i < map->count && unknown->count < NAMES_MAX; i++) {
+	if (unknown->count < NAMES_MAX && is_new(unknown, name))
+		unknown->names[unknown->count++] = name;
+}
+
+/* The built-in catalog knows that a device class is something, but not what. */
+static bool is_unlisted_class(const struct policy *policy, struct str name)
+{
+	return str_starts(name, CATALOG_CLASS_PREFIX) && !snapshot_resource(policy, name) &&
+	       snapshot_is_accelerator(policy, name);
+}
+
+static void collect(const struct policy *policy, const struct pairs *map, struct unknown *unknown,
+		    struct unknown *classes)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
 		const struct pair *pair = &map->items[i];
 		int64_t value;
-		if (!resource_is_extended(pair->key) || snapshot_role(policy, pair->key) != ROLE_UNKNOWN)
+		bool class = is_unlisted_class(policy, pair->key);
+		if (!class && (!resource_is_extended(pair->key) || snapshot_role(policy, pair->key) != ROLE_UNKNOWN))
 			continue;
 		bool none = quantity_count(pair->value, &value) == QUANTITY_OK && value == 0;
-		if (!none && is_new(unknown, pair->key))
-			unknown->names[unknown->count++] = pair->key;
+		if (!none)
+			note(class ? classes : unknown, pair->key);
 	}
 }
 
@@ -84,15 +100,45 @@ static struct str suggest(const struct policy *policy, struct str wrong)
 	return best;
 }
 
+static struct str class_of(struct str resource)
+{
+	return str_tail(resource, CATALOG_CLASS_PREFIX.len);
+}
+
+/* Does the same for the name of a device class, without what all such resources begin with. */
+static struct str suggest_class(const struct policy *policy, struct str wrong)
+{
+	struct str best = {NULL, 0};
+	uint64_t work = SUGGEST_WORK;
+	for (uint32_t i = 0; i < policy->known_name_count; i++) {
+		if (!str_starts(policy->known_names[i], CATALOG_CLASS_PREFIX))
+			continue;
+		struct str known = class_of(policy->known_names[i]), pair[2] = {known, best};
+		if (str_present(suggest_word_within(wrong, &known, 1, sizeof known, &work)))
+			best = str_present(best) ? suggest_word(wrong, pair, 2, sizeof pair[0]) : known;
+	}
+	return best;
+}
+
+/* Writes how many names there are beside the first one. */
+static void print_more(const struct evaluation *e, const struct unknown *unknown, char more[64])
+{
+	more[0] = '\0';
+	if (unknown->count > 1)
+		snprintf(more, 64, " and %s%u more that the %s requests",
+			 unknown->count == NAMES_MAX ? "at least " : "", unknown->count - 1,
+			 e->review->claim.present ? "claim" : "Pod");
+}
+
 static int object(struct evaluation *e, const struct unknown *unknown, enum enforcement enforcement)
 {
 	const struct policy *policy = e->policy;
+	if (unknown->count == 0)
+		return 0;
 	struct str near = suggest(policy, unknown->names[0]);
 	bool several = unknown->count > 1;
-	char more[64] = "";
-	if (several)
-		snprintf(more, sizeof more, " and %s%u more that the Pod requests",
-			 unknown->count == NAMES_MAX ? "at least " : "", unknown->count - 1);
+	char more[64];
+	print_more(e, unknown, more);
 	return decision_add_violation_about(
 	    e->decision, e->arena, REASON_UNKNOWN_RESOURCE, enforcement, STR(""), unknown->names[0],
 	    "resource \"" SHOW "\"%s %s known neither to the GPU policy nor to the built-in catalog, so no "
@@ -103,20 +149,56 @@ static int object(struct evaluation *e, const struct unknown *unknown, enum enfo
 	    several ? "them" : "it");
 }
 
-int unknown_check(struct evaluation *e)
+static int object_classes(struct evaluation *e, const struct unknown *classes, enum enforcement enforcement)
+{
+	if (classes->count == 0)
+		return 0;
+	struct str near = suggest_class(e->policy, class_of(classes->names[0]));
+	bool several = classes->count > 1;
+	char more[64];
+	print_more(e, classes, more);
+	return decision_add_violation_about(
+	    e->decision, e->arena, REASON_UNKNOWN_RESOURCE, enforcement, STR(""), class_of(classes->names[0]),
+	    "no Accelerator of the GPU policy has the device class%s \"" SHOW "\"%s, so a device of %s counts as a "
+	    "whole one; correct the name%s%s" SHOW "%s, or ask the platform team to add %s to an Accelerator, or to "
+	    "list \"" SHOW "\" in Settings.otherResources",
+	    several ? "es" : "", SHOWN(class_of(classes->names[0])), more, several ? "them" : "it", several ? "s" : "",
+	    str_present(near) ? " (did you mean \"" : "", SHOWN(near), str_present(near) ? "\"?)" : "",
+	    several ? "them" : "it", SHOWN(classes->names[0]));
+}
+
+/* Returns what is done about unknown names; the least strict of those that apply. */
+static enum enforcement find_enforcement(const struct evaluation *e)
 {
 	const struct policy *policy = e->policy;
-	struct unknown unknown = {.count = 0};
 	enum enforcement enforcement =
 	    policy->unknown_resources > policy->enforcement ? policy->unknown_resources : policy->enforcement;
 	if (e->tenant != NO_TENANT && policy->tenants[e->tenant].enforcement > enforcement)
 		enforcement = policy->tenants[e->tenant].enforcement;
+	return enforcement;
+}
+
+int unknown_check(struct evaluation *e)
+{
+	const struct policy *policy = e->policy;
+	struct unknown unknown = {.count = 0}, classes = {.count = 0};
+	enum enforcement enforcement = find_enforcement(e);
 	if (enforcement == ENFORCEMENT_ALLOW || e->decision->mirror)
 		return 0;
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
-		collect(policy, &e->pod->containers[i].requests, &unknown);
-		collect(policy, &e->pod->containers[i].limits, &unknown);
+		collect(policy, &e->pod->containers[i].requests, &unknown, &classes);
+		collect(policy, &e->pod->containers[i].limits, &unknown, &classes);
 	}
-	collect(policy, &e->pod->overhead, &unknown);
-	return unknown.count ? object(e, &unknown, enforcement) : 0;
+	collect(policy, &e->pod->overhead, &unknown, &classes);
+	return object(e, &unknown, enforcement) < 0 ? -1 : object_classes(e, &classes, enforcement);
+}
+
+int unknown_check_claim(struct evaluation *e, const struct resource_request *requests, uint32_t count)
+{
+	struct unknown classes = {.count = 0};
+	enum enforcement enforcement = find_enforcement(e);
+	for (uint32_t i = 0; i < count; i++)
+		if (is_unlisted_class(e->policy, requests[i].resource))
+			note(&classes, requests[i].resource);
+	return enforcement == ENFORCEMENT_ALLOW ? 0 : object_classes(e, &classes, enforcement);
 }

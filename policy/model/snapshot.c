@@ -65,6 +65,11 @@ bool policy_reads_nodes(const struct policy *policy)
 	return reads;
 }
 
+bool policy_counts_claims(const struct policy *policy)
+{
+	return policy->counts_claims;
+}
+
 bool policy_guards_fail(const struct policy *policy)
 {
 	return policy->guards_fail;

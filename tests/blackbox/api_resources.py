@@ -34,6 +34,7 @@ KINDS = {
 # tests/cluster/test_registration.py with what a real API server allows.
 LEDGER_RIGHTS = {
     ("Pod", None): ["list", "watch"],
+    ("ResourceClaim", None): ["list", "watch"],
     ("Namespace", None): ["get", "list", "watch"],
     ("Node", None): ["list", "watch"],
     ("GPULedger", None): ["get", "list", "watch", "create"],

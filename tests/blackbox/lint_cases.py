@@ -53,17 +53,17 @@ def claims(classes, name="claims", more=""):
 
 
 def uncounted(name):
-    return (f'this allows claims of the device class "{name}" of Accelerator "h100-80gb" ({{file}}:3), and no quota counts what is claimed; list only classes '
-            f"of devices that are not to be counted, and let Pods request deviceclass.resource.kubernetes.io/{name} in resources.limits")
+    return (f'this allows claims of the device class "{name}", and no quota counts what is claimed as long as no Accelerator lists a device class; '
+            "list it in deviceClasses of its Accelerator")
 
 
 MISTAKES = {
     "claim-uncounted": [
-        (policy(DRA, TEAM, claims("fpga.example.com, «gpu.nvidia.com»")), uncounted("gpu.nvidia.com")),
-        (policy(DRA, TEAM, claims("«'mig-*'»")), uncounted("mig-1g-10gb")),
-        (policy(DRA, TEAM, claims("«'*'»")), uncounted("gpu.nvidia.com")),
-        (policy(DRA, TEAM, claims("'compute-*', «'mig-?g-*'»"), claims("x", "others", "  enforcement: warn\n")),
-         uncounted("mig-1g-10gb")),
+        (policy(A100, TEAM, claims("fpga.example.com, «gpu.nvidia.com»")), uncounted("gpu.nvidia.com")),
+        (policy(A100, TEAM, claims("«'mig.*'»")), uncounted("mig.nvidia.com")),
+        (policy(A100, TEAM, claims("«'*'»")), uncounted("gpu.nvidia.com")),
+        (policy(A100, TEAM, claims("'compute-*', «'gpu.a*'»"), claims("x", "others", "  enforcement: warn\n")), uncounted("gpu.amd.com")),
+        (policy(A100, TEAM, claims("«gaudi.intel.com»")), uncounted("gaudi.intel.com")),
     ],
     "config-missing": [
         (policy(accelerator("x", product("X") + "  sharing: {devicePluginConfig: «nvidia/plugin.yaml#any», replicas: 4}\n"), TEAM),
@@ -391,10 +391,11 @@ MISTAKES = {
 
 # Policies that resemble a mistake but are correct.
 QUIET = {
-    "classes of devices that are no accelerators": policy(DRA, TEAM, claims("'compute-domain-*', fpga.example.com, gpu.nvidia.co")),
-    "any class, where no Accelerator lists one": policy(A100, TEAM, claims("'*'")),
-    "a class that another Guard refuses": policy(DRA, TEAM, claims("'*'"), claims("fpga.example.com", "fpga")),
-    "a class, where another Guard refuses all claims": policy(DRA, TEAM, claims("'*'"), document("Guard", "none", "  deny: [resourceClaims]\n")),
+    "classes of devices that are no accelerators": policy(A100, TEAM, claims("'compute-domain-*', fpga.example.com, gpu.nvidia.co")),
+    "any class, where an Accelerator lists one": policy(DRA, TEAM, claims("'*'")),
+    "any class, where unknown ones are refused": policy(A100, TEAM, claims("'*'"), document("Settings", "s", "  unknownResources: deny\n")),
+    "a class that another Guard refuses": policy(A100, TEAM, claims("'*'"), claims("fpga.example.com", "fpga")),
+    "a class, where another Guard refuses all claims": policy(A100, TEAM, claims("'*'"), document("Guard", "none", "  deny: [resourceClaims]\n")),
     "a configuration that is generated later": policy(
         accelerator("a100-80gb", product("A100") + "  mig: {offeredFrom: mig.yaml, offered: [1g.10gb]}\n"
                     "  sharing: {devicePluginConfig: plugin.yaml, resource: nvidia.com/gpu.shared, replicas: 4}\n"), TEAM),

@@ -126,13 +126,14 @@ PLAN = {
     ],
     "docs/hacking/charge-a-new-object.md": [
         ("make -j2 units", PART),
-        ("build/release/unit/webhook/object/test_review", PART),
-        ("build/release/unit/policy/evaluate/test_evaluate", PART),
+        ("build/release/unit/webhook/object/test_claim", PART),
+        ("build/release/unit/policy/evaluate/test_claims", PART),
         ("/usr/bin/python3 tests/run.py fuzz", LONG),
+        ("/usr/bin/python3 -m pytest", PART),
         ("make model", LONG),
-        ("build/release/unit/webhook/ledger/test_ledger", PART),
-        ("build/release/unit/webhook/ledger/test_replicas", PART),
         ("build/release/unit/webhook/ledger/test_codec", PART),
+        ("build/release/unit/webhook/ledger/test_view", PART),
+        ("build/release/unit/webhook/ledger/test_replicas", PART),
         ("make test-cluster", LONG),
     ],
     "docs/hacking/debugging.md": [

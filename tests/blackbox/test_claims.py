@@ -22,6 +22,7 @@ SCHEDULER = ("system:kube-scheduler", ["system:authenticated"])
 CLASSES = ["gpu.nvidia.com", "mig.nvidia.com", "compute-domain-daemon.nvidia.com", "compute-domain-default-channel.nvidia.com", "gpu.amd.com"]
 GLOBS = ["compute-domain-*", "*.nvidia.com", "gpu.amd.com", "gpu.?????.com", "*", "none"]
 TENANT = doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "all", "hard": 2}])
+OF_POD = {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "1", "controller": True}
 IMEX = "compute-domain-default-channel.nvidia.com"
 # What claims request is not counted, so that only Guards matter.
 OTHERS = {"otherResources": ["deviceclass.resource.kubernetes.io/*"]}
@@ -85,8 +86,6 @@ def test_every_class_of_a_claim_must_be_allowed(serve, allow, admin):
                     for n, (options, access) in enumerate(asked)]
         decision = ask(server, claim(*requests, kind=kind, version=version, annotations={MARK: "true"} if marked else {}))
         expected = all(listed(allow, option) for options, _ in asked for option in options) and (admin or not any(access for _, access in asked))
-        # The mark is the scheduler's.
-        expected = expected and not (marked and kind == "ResourceClaim")
         assert decision.allowed == expected, (asked, decision.message)
         assert not decision.warnings
     check()
@@ -118,8 +117,7 @@ def test_nothing_is_allowed_by_an_empty_list(serve):
 
 def test_the_claim_of_a_scheduler_is_counted_with_its_pod(serve):
     server = serve([TENANT, UNCOUNTED, guard(classes=[])])
-    of_scheduler = claim(request("gpu.nvidia.com"), annotations={MARK: "true"}, ownerReferences=[
-        {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "1", "controller": True}])
+    of_scheduler = claim(request("gpu.nvidia.com"), annotations={MARK: "true"}, ownerReferences=[OF_POD])
     assert ask(server, of_scheduler, user=SCHEDULER).allowed
     # Of no Pod.
     assert not ask(server, claim(request("gpu.nvidia.com"), annotations={MARK: "true"}), user=SCHEDULER).allowed
@@ -311,11 +309,29 @@ def test_claims_are_registered_where_a_guard_reads_them(tmp_path):
     assert "claims.gpugate.io" not in registered(tmp_path / "b", TENANT, guard(templates=["a"]))
     webhook = registered(tmp_path / "c", TENANT, guard(classes=[]))["claims.gpugate.io"]
     assert [(rule["apiGroups"], rule["apiVersions"], rule["operations"], rule["resources"]) for rule in webhook["rules"]] == [
-        ([GROUP], ["v1", "v1beta2", "v1beta1"], ["CREATE"], ["resourceclaims"]),
-        ([GROUP], ["v1", "v1beta2", "v1beta1"], ["CREATE"], ["resourceclaimtemplates"])]
+        ([GROUP], ["v1", "v1beta2", "v1beta1"], ["CREATE"], ["resourceclaimtemplates"]),
+        ([GROUP], ["v1", "v1beta2", "v1beta1"], ["CREATE"], ["resourceclaims"])]
     assert (webhook["failurePolicy"], webhook["sideEffects"]) == ("Ignore", "NoneOnDryRun")
     failing = registered(tmp_path / "d", TENANT, guard(classes=[]), doc("Settings", "s", guardFailurePolicy="Fail"))
     assert failing["claims.gpugate.io"]["failurePolicy"] == "Fail"
+
+
+COUNTED = doc("Accelerator", "a100", resource=GPU, deviceClasses=["gpu.nvidia.com"])
+
+
+@pytest.mark.parametrize("documents, counted", [
+    ([TENANT], False), ([TENANT, guard(classes=[])], False), ([TENANT, COUNTED], True),
+    ([TENANT, COUNTED, guard(classes=[])], True), ([TENANT, doc("Settings", "s", unknownResources="deny")], True),
+    ([TENANT, doc("Accelerator", "m", resource=GPU, mig={"model": "a100-80gb", "deviceClasses": {"mig": "1g.10gb"}})], True),
+])
+def test_claims_are_registered_for_quotas_where_the_policy_counts_them(tmp_path, documents, counted):
+    webhooks = registered(tmp_path, *documents)
+    rules = [(rule["operations"], rule["resources"]) for name in ("quota", "ledger") for rule in webhooks[f"{name}.gpugate.io"]["rules"]
+             if rule["apiGroups"] == [GROUP]]
+    assert rules == ([(["CREATE", "UPDATE"], ["resourceclaims"]), (["DELETE"], ["resourceclaims"])] if counted else [])
+    if "claims.gpugate.io" in webhooks: # The quota webhook checks Guards, too.
+        assert [rule["resources"] for rule in webhooks["claims.gpugate.io"]["rules"]] == [
+            ["resourceclaimtemplates"], *([] if counted else [["resourceclaims"]])]
 
 
 def test_random_bytes_within_a_claim_never_stop_the_server(serve):

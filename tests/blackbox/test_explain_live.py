@@ -142,3 +142,22 @@ def test_options_that_exclude_each_other(api, live, tmp_path):
     api.close()
     done = live(POLICY, pod({GPU: 1}))
     assert done.returncode == 2 and "cannot be reached" in done.stderr, done
+
+
+# --- Claims ---
+
+CLAIMS = [doc("Accelerator", "h100", resource=GPU, memory="80Gi", deviceClasses=["gpu"]), *TEAMS[:2]]
+
+
+def claim(name, count, **more):
+    return {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": name, "namespace": "team-a", "uid": name},
+            "spec": {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "gpu", "count": count}}]}}, **more}
+
+
+def test_claims_of_the_cluster_are_counted(api, live):
+    """Where the policy counts them: what they have got, or else what they may get."""
+    stored(api, "one", 1)
+    api.put("resourceclaims", claim("waiting", 1))
+    api.put("resourceclaims", claim("allocated", 9, status={"allocation": {"devices": {"results": [{"request": "r"}]}}}))
+    assert sums(live(CLAIMS, pod({GPU: 1}))) == {"team-a/gpus": "3", "org/all": "3"}
+    assert not any(resource == "resourceclaims" for _, resource, _ in api.asked) or sums(live(PLAIN, pod({GPU: 1}))) == {"team-a/gpus": "1", "org/all": "1"}

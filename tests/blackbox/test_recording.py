@@ -118,7 +118,8 @@ def test_a_record(serve, recording):
 
 
 def test_reviews_of_an_api_server(serve, recording):
-    """Reviews of Pods are recorded; those of other objects are not read, and not recorded."""
+    """Reviews of Pods and claims are recorded; those of other objects are neither read nor
+    recorded."""
     server = serve(policy("warn"), "--record", recording.folder)
     expected = []
     for path in sorted((ROOT / "tests" / "reviews").glob("*.json")):
@@ -126,7 +127,9 @@ def test_reviews_of_an_api_server(serve, recording):
         review["request"]["dryRun"] = True
         endpoint = "/" + path.name.split("-")[0]
         response = ask(server, endpoint, review)
-        if review["request"]["kind"] == {"group": "", "version": "v1", "kind": "Pod"}:
+        kind = review["request"]["kind"]
+        if kind == {"group": "", "version": "v1", "kind": "Pod"} or (kind["group"], kind["kind"].removesuffix("Template")) == (
+                "resource.k8s.io", "ResourceClaim"):
             expected.append((endpoint, review, response))
     assert len(expected) > 10
     for endpoint, review, response in expected:
@@ -282,6 +285,33 @@ def test_a_recording_can_be_replayed(serve, recording):
         assert response.get("status", {}).get("message") == recorded.get("message")
         assert response.get("auditAnnotations") == recorded.get("auditAnnotations")
         assert ("patch" in response) == ("patch" in recorded)
+
+
+def test_claims_are_recorded_without_what_drivers_read(serve, recording):
+    """What is counted is in the line: not selectors, parameters of drivers, or other
+    annotations."""
+    policy = [doc("Accelerator", "a", resource=GPU, deviceClasses=["gpu", "half"]), doc("Tenant", "t", namespaces=["team-a"], quotas=[{"name": "q", "hard": 9}])]
+    server = serve(policy, "--record", recording.folder)
+    mark = "resource.kubernetes.io/extended-resource-claim"
+    forms = [{"exactly": {"deviceClassName": "gpu", "count": 3, "selectors": [{"cel": {"expression": "secret"}}]}}, {"deviceClassName": "gpu", "count": 2},
+             {"firstAvailable": [{"name": "a", "deviceClassName": "gpu", "count": 2}, {"name": "b", "deviceClassName": "half", "allocationMode": "All"}]},
+             {"someday": {"secret": "secret"}}, {"exactly": {"deviceClassName": "gpu", "adminAccess": True, "tolerations": [{"key": "secret"}]}}]
+    sent = {}
+    for number, form in enumerate(forms):
+        for marked in (False, True):
+            obj = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {
+                "name": "c", "namespace": "team-a", "uid": f"{number}-{marked}", "annotations": {"note": "secret", **({mark: "true"} if marked else {})}},
+                "spec": {"devices": {"requests": [{"name": "r", **form}], "config": [{"opaque": {"driver": "d", "parameters": {"secret": "secret"}}}]}}}
+            review = kube.review(obj, kind=("resource.k8s.io", "v1", "ResourceClaim"), resource=("resource.k8s.io", "v1", "resourceclaims"))
+            review["request"]["dryRun"] = True
+            sent[review["request"]["uid"]] = ask(server, "/validate", review)
+    charged = set()
+    for uid, response in list(sent.items()):
+        record = recording.find(uid)
+        assert "secret" not in json.dumps(record)
+        assert ask(server, "/validate", again(record)) == response
+        charged.add(response.get("auditAnnotations", {}).get("charge"))
+    assert charged == {"t/q=3", "t/q=2", None} or charged == {"t/q=3", "t/q=2", "t/q=32", None}, charged
 
 
 # --- The files ---

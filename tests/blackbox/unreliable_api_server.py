@@ -154,7 +154,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _body(self):
         return json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
 
+    def _group(self, name):
+        """Returns the versions of an API group, as discovery answers."""
+        versions = sorted({version for where, version, _ in _RESOURCES.values() if where == f"/apis/{version}" and version.startswith(name + "/")})
+        return {"kind": "APIGroup", "apiVersion": "v1", "name": name,
+                "versions": [{"groupVersion": version, "version": version.rpartition("/")[2]} for version in versions]}
+
     def do_GET(self):
+        if self.path.startswith("/apis/") and self.path.count("/") == 2:
+            group = self._group(self.path.rpartition("/")[2])
+            return self._answer(200, group) if group["versions"] else self._refuse(404, "NotFound")
         resource, namespace, name, query = self._target()
         if not self._is_served(resource):
             self._refuse(404, "NotFound")
@@ -168,6 +177,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._watch(resource, query)
         else:
             self._list(resource, namespace, query)
+        return None
 
     def _list(self, resource, namespace, query):
         api = self.api

@@ -1,4 +1,5 @@
 #include "webhook/admission/decide.h"
+#include "gpugate/policy.h"
 
 #include "gpugate/consumer.h"
 
@@ -92,6 +93,8 @@ static int may_be_counted(const struct admission_request *request)
 	/* A claim that is created is not allocated, and nobody is known to be its scheduler. */
 	claim.allocated = claim.marked_extended = false;
 	bool claims = claim.present && str_eq(review->kind, STR("ResourceClaim"));
+	if (claims && !policy_counts_claims(request->policy))
+		return 0;
 	if (claims && !policy_claim_bounded(&claim))
 		return 1;
 	if ((claims ? policy_claim_requests(&claim, request->arena, &requests, &count)

@@ -82,6 +82,31 @@ static const struct field volume_fields[] = {
 };
 static const struct shape volume = SHAPE(volume_fields, 0);
 
+/*
+ * What is read of a claim: not selectors, nor parameters of drivers. A request of an unknown form
+ * keeps its name, and stays of an unknown form.
+ */
+#define CLAIM_OPTION KEEP("deviceClassName"), KEEP("allocationMode"), KEEP("count"), KEEP("adminAccess")
+static const struct field exactly_fields[] = {CLAIM_OPTION};
+static const struct shape exactly = SHAPE(exactly_fields, 0);
+
+static const struct field option_fields[] = {KEEP("name"), CLAIM_OPTION};
+static const struct shape option = SHAPE(option_fields, 0);
+
+static const struct field claim_request_fields[] = {
+    KEEP("name"),
+    OBJECT("exactly", exactly),
+    LIST("firstAvailable", option),
+    CLAIM_OPTION,
+};
+static const struct shape claim_request = SHAPE(claim_request_fields, 0);
+
+static const struct field claim_devices_fields[] = {LIST("requests", claim_request)};
+static const struct shape claim_devices = SHAPE(claim_devices_fields, 0);
+
+static const struct field claim_spec_fields[] = {OBJECT("devices", claim_devices)};
+static const struct shape claim_spec = SHAPE(claim_spec_fields, 0);
+
 static const struct field pod_security_fields[] = {
     OBJECT("windowsOptions", windows), KEEP("runAsNonRoot"), KEEP("runAsUser"), KEEP("runAsGroup"), KEEP("fsGroup"),
 };
@@ -115,6 +140,8 @@ static const struct field spec_fields[] = {
     KEEP("activeDeadlineSeconds"),
     KEEP("terminationGracePeriodSeconds"),
     LIST("imagePullSecrets", named),
+    OBJECT("devices", claim_devices), /* Of a claim. */
+    OBJECT("spec", claim_spec),       /* Of a template of claims. */
 };
 static const struct shape spec = SHAPE(spec_fields, 0);
 

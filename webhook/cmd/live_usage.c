@@ -1,5 +1,7 @@
 #include "webhook/cmd/live_usage.h"
 
+#include "gpugate/consumer.h"
+#include "gpugate/policy.h"
 #include "gpugate/quota.h"
 #include "webhook/cmd/list_fetch.h"
 #include "webhook/cmd/quota_fetch.h"
@@ -19,15 +21,38 @@ struct live_kind {
 	const char *what, *path, *kind, *accept, *forbidden;
 	/* Whether decisions by the policy need them; NULL: always. */
 	bool (*needed)(const struct policy *policy);
-	bool pods;
+	enum consumer_kind consumer; /* CONSUMER_KINDS: they have labels only. */
+	const char *or_path[3];      /* Where else they are in older clusters, if not at `path`. */
 };
+#define CLAIMS_OF(version) "/apis/resource.k8s.io/" version "/resourceclaims"
 
 /* Labels are read first, so that no Pod is charged without those of its namespace. */
 static const struct live_kind kinds[] = {
-    {"namespaces", "/api/v1/namespaces", "Namespace", KUBE_METADATA_LIST, FORBIDDEN("namespaces"),
-     policy_reads_namespaces, false},
-    {"nodes", "/api/v1/nodes", "Node", KUBE_METADATA_LIST, FORBIDDEN("nodes"), policy_reads_nodes, false},
-    {"pods", "/api/v1/pods", "Pod", NULL, FORBIDDEN("pods"), NULL, true},
+    {"namespaces",
+     "/api/v1/namespaces",
+     "Namespace",
+     KUBE_METADATA_LIST,
+     FORBIDDEN("namespaces"),
+     policy_reads_namespaces,
+     CONSUMER_KINDS,
+     {NULL}},
+    {"nodes",
+     "/api/v1/nodes",
+     "Node",
+     KUBE_METADATA_LIST,
+     FORBIDDEN("nodes"),
+     policy_reads_nodes,
+     CONSUMER_KINDS,
+     {NULL}},
+    {"pods", "/api/v1/pods", "Pod", NULL, FORBIDDEN("pods"), NULL, CONSUMER_POD, {NULL}},
+    {"resourceclaims",
+     CLAIMS_OF("v1"),
+     "ResourceClaim",
+     NULL,
+     FORBIDDEN("resourceclaims"),
+     policy_counts_claims,
+     CONSUMER_CLAIM,
+     {CLAIMS_OF("v1beta2"), CLAIMS_OF("v1beta1")}},
 };
 
 struct live {
@@ -41,10 +66,10 @@ static int on_begin(void *context, struct error *err)
 {
 	const struct live *live = context;
 	(void)err;
-	if (live->kind->pods) {
-		simulation_pods_begin(live->simulation);
+	if (live->kind->consumer != CONSUMER_KINDS)
+		simulation_list_begin(live->simulation, live->kind->consumer);
+	if (live->kind->consumer == CONSUMER_POD)
 		replaced_forget(live->replaced);
-	}
 	return 0;
 }
 
@@ -57,20 +82,37 @@ static int on_item(void *context, struct str json, struct error *err)
 		   : 0;
 }
 
-static int read_kind(struct kube_config *config, struct live *live, struct error *err)
+/* Reads the list at that path. Returns 0, or -1 with an error. */
+static int read_path(struct kube_config *config, struct live *live, const char *path, unsigned *status,
+		     struct error *err)
 {
 	const struct live_kind *kind = live->kind;
-	const struct list_fetch list = {.path = kind->path,
+	const struct list_fetch list = {.path = path,
 					.what = kind->what,
 					.accept = kind->accept,
 					.forbidden = kind->forbidden,
 					.begin = on_begin,
 					.item = on_item,
 					.context = live};
-	if (list_fetch(config, &list, NULL, err) < 0)
-		return -1;
-	return kind->pods && simulation_pods_end(live->simulation) < 0 ? error_set(err, "there is not enough memory")
-								       : 0;
+	return list_fetch(config, &list, status, err);
+}
+
+/* A cluster that serves no claims has none. */
+static int read_kind(struct kube_config *config, struct live *live, struct error *err)
+{
+	const struct live_kind *kind = live->kind;
+	unsigned status = 0;
+	int result = read_path(config, live, kind->path, &status, err);
+	for (size_t i = 0; result < 0 && status == 404 && kind->consumer == CONSUMER_CLAIM; i++) {
+		*err = (struct error){0};
+		result = kind->or_path[i] ? read_path(config, live, kind->or_path[i], &status, err) : 0;
+		if (!kind->or_path[i])
+			break;
+	}
+	if (result < 0 || kind->consumer == CONSUMER_KINDS)
+		return result;
+	return simulation_list_end(live->simulation, kind->consumer) < 0 ? error_set(err, "there is not enough memory")
+									 : 0;
 }
 
 int live_usage_read(struct kube_config *config, const struct policy *policy, struct simulation *simulation,

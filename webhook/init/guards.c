@@ -30,7 +30,7 @@ static const struct guard_word words[] = {
       "more shares than maxPerContainer: of one GPU perhaps, or refused on the node"),
     W("mixedMigInContainer", "mixed-mig-in-container", "a container sees only one of two profiles"),
     W("severalSlicesInContainer", "several-slices-in-container", "and only one of two slices"),
-    W("resourceClaims", "resource-claims", "devices that quotas do not count yet"),
+    W("resourceClaims", "resource-claims", "quotas count claims only where an Accelerator lists their class"),
 };
 #define WORDS (sizeof words / sizeof words[0])
 #define VISIBLE_DEVICES 1u /* The bit of the first word, to which `visibleDevices: void` belongs. */

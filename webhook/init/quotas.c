@@ -101,7 +101,7 @@ static int take_limits(struct fleet *fleet, const struct limit *quota, struct er
 			return -1;
 		int result = claims ? fleet_note(fleet, space, err,
 						 "ResourceQuota \"%.*s\" limits claims of devices (%.*s), which quotas "
-						 "of gpugate do not count yet.",
+						 "of gpugate count if an Accelerator lists the class.",
 						 STR_ARG(quota->name), STR_ARG(hard->key))
 				    : note_limit(fleet, space, quota, hard, err);
 		if (result < 0)

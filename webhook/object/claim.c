@@ -8,7 +8,6 @@
 
 #define KIND_CLAIM STR("ResourceClaim")
 #define KIND_TEMPLATE STR("ResourceClaimTemplate")
-#define EXTENDED_MARK STR("resource.kubernetes.io/extended-resource-claim")
 
 /* A request as it is written, in whichever version. */
 struct written_request {
@@ -189,7 +188,7 @@ static int list_options(const struct written_request *written, struct arena *are
 static void find_mark(const struct pairs *annotations, struct claim *claim)
 {
 	for (uint32_t i = 0; i < annotations->count; i++) {
-		if (!str_eq(annotations->items[i].key, EXTENDED_MARK))
+		if (!str_eq(annotations->items[i].key, STR(CLAIM_EXTENDED_MARK)))
 			continue;
 		claim->marked_extended = true;
 		claim->extended_mark = annotations->items[i].value;

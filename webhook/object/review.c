@@ -36,11 +36,27 @@ bool review_is_pod(const struct review *review)
 	return review->group.len == 0 && str_eq(review->version, STR("v1")) && str_eq(review->kind, STR("Pod"));
 }
 
+bool review_has_subject(const struct review *review)
+{
+	return review_is_pod(review) || review->claim.present || review->old_claim.present;
+}
+
+struct str review_object_uid(const struct review *review)
+{
+	if (review->claim.present)
+		return review->claim.uid;
+	if (review->old_claim.present)
+		return review->old_claim.uid;
+	return review->object.present ? review->object.uid : review->old_object.uid;
+}
+
 struct str review_object_name(const struct review *review)
 {
 	const struct claim *claim = &review->claim;
 	if (claim->present)
 		return claim->name.len ? claim->name : claim->generate_name;
+	if (review->old_claim.present)
+		return review->old_claim.name;
 	return review->object.name.len ? review->object.name : review->object.generate_name;
 }
 

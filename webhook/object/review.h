@@ -52,6 +52,15 @@ int review_read_recorded(const char *bytes, size_t len, struct arena *arena, str
  */
 struct str review_object_name(const struct review *review);
 
+/*
+ * The uid of its Pod or claim, or of the one that is deleted; absent: the API server has not chosen
+ * it yet. Pure.
+ */
+struct str review_object_uid(const struct review *review);
+
+/* Whether it is about a Pod or a claim, or a template of claims, that was read. Pure. */
+bool review_has_subject(const struct review *review);
+
 /* Whether it is about a Pod of core/v1. Only then object and old_object are read. Pure. */
 bool review_is_pod(const struct review *review);
 

@@ -1,5 +1,6 @@
 #include "webhook/registration/conditions.h"
 
+#include "gpugate/claim.h"
 #include "gpugate/pairs.h"
 
 /*
@@ -299,14 +300,13 @@ bool condition_mutate(const struct policy_scope *scope, struct buf *out)
 }
 
 #define IS_CLAIM "request.kind.kind == 'ResourceClaim'"
-#define CLAIM_MARK "resource.kubernetes.io/extended-resource-claim"
 
 void condition_quota(const struct policy_scope *scope, struct buf *out)
 {
 	if (scope->counts_claims)
 		buf_text(out, IS_CLAIM " ?\n"
 				       "  (request.operation == 'CREATE' || (has(object.metadata.annotations) &&\n"
-				       "    '" CLAIM_MARK "' in object.metadata.annotations)) : (\n");
+				       "    '" CLAIM_EXTENDED_MARK "' in object.metadata.annotations)) : (\n");
 	requests_devices(out, "object");
 	if (scope->counts_claims)
 		buf_char(out, ')');

@@ -164,11 +164,15 @@ static void write_answer(const struct admitting *a, struct buf *out)
 	response_write(out, &answer);
 }
 
-/* Records the review if it is about a Pod. Nothing depends on other objects, which are not read. */
+/*
+ * Records the review if it is about a Pod or a claim. Nothing depends on other objects, which are
+ * not read.
+ */
 static void record(const struct admitting *a)
 {
 	const struct review *review = &a->review;
-	if (a->http->out->failed || !(review->object.present || review->old_object.present))
+	bool pod = review->object.present || review->old_object.present;
+	if (a->http->out->failed || !(pod || review->claim.present || review->old_claim.present))
 		return;
 	recorder_note(a->admission->recorder, &(struct review_source){.endpoint = endpoints[a->http->endpoint].path,
 								      .body = a->http->body,

@@ -1,5 +1,6 @@
 #include "webhook/simulate/attempt.h"
 
+#include "webhook/object/claim.h"
 #include "webhook/simulate/admit.h"
 #include "webhook/simulate/deciders.h"
 #include "webhook/simulate/json_patch.h"
@@ -83,11 +84,32 @@ static void forget_unstored(struct suite_state *state, struct str uid)
 			state->pods[i].gone = true;
 }
 
+/* A claim is remembered as a ledger sees it. Returns 0, or -1 without memory. */
+static int remember_claim(struct attempt *a, const struct manifest_object *object, const struct review *review,
+			  struct error *err)
+{
+	struct claim *claim = arena_alloc(&a->state->arena, sizeof *claim);
+	if (!claim)
+		return state_no_memory(err);
+	*claim = review->claim;
+	const struct known_pod known = {.made_from = object->name.len ? object->name : claim->name,
+					.pod = {.present = true,
+						.as_claim = claim,
+						.name = claim->name,
+						.namespace = review->namespace,
+						.uid = claim->uid},
+					.unstored_ms = a->unstored ? simulation_now(a->state->simulation) : 0};
+	return state_remember(a->state, &known, err);
+}
+
 static int remember(struct attempt *a, const struct manifest_object *object, const struct review *review,
 		    const struct known_workload *workload, struct error *err)
 {
-	if (review->operation != OPERATION_CREATE || review->dry_run || !review->object.present ||
-	    review->subresource.len)
+	if (review->operation != OPERATION_CREATE || review->dry_run || review->subresource.len)
+		return 0;
+	if (claim_is_claim(review->group, review->kind) && review->claim.present)
+		return remember_claim(a, object, review, err);
+	if (!review->object.present)
 		return 0;
 	const struct known_pod pod = {.made_from = workload ? object->name : review->name,
 				      .workload = workload,

@@ -34,17 +34,18 @@ void print_guards(struct printer *p, const json_t *guards)
 
 /* --- Quotas --- */
 
-static const char *why_text(const json_t *resource)
+static const char *why_text(const struct printer *p, const json_t *resource)
 {
 	static const struct {
-		const char *why, *text;
-	} whys[] = {{"name", ": by its name, since no Accelerator has it"},
-		    {"any", ": the Pod could run on nodes of any Accelerator that has it: "},
-		    {"placement", ": what the Pod requires of its node allows "},
-		    {"node", ": the Pod's node is of "}};
+		const char *why, *text, *claim_text;
+	} whys[] = {{"name", ": by its name, since no Accelerator has it", NULL},
+		    {"any", ": the Pod could run on nodes of any Accelerator that has it: ",
+		     ": the claim could get it from any Accelerator that has it: "},
+		    {"placement", ": what the Pod requires of its node allows ", NULL},
+		    {"node", ": the Pod's node is of ", NULL}};
 	for (size_t i = 0; i < sizeof whys / sizeof whys[0]; i++)
 		if (tree_is(resource, "why", whys[i].why))
-			return whys[i].text;
+			return p->claim && whys[i].claim_text ? whys[i].claim_text : whys[i].text;
 	return "";
 }
 
@@ -76,8 +77,8 @@ void print_resources(struct printer *p, const json_t *resources)
 	json_array_foreach(resources, i, resource)
 	{
 		print_begin(p);
-		buf_printf(p->out, "%lld x %s%s", tree_number(resource, "count"), tree_get(resource, "resource"),
-			   why_text(resource));
+		buf_printf(p->out, "%s%lld x %s%s", json_is_true(json_object_get(resource, "alternative")) ? "or " : "",
+			   tree_number(resource, "count"), tree_get(resource, "resource"), why_text(p, resource));
 		print_list(p, json_object_get(resource, "accelerators"), "", "");
 		if (json_is_true(json_object_get(resource, "unknownNodes")))
 			buf_text(p->out, ", and nodes of which no Accelerator is known");
@@ -120,7 +121,7 @@ void print_quotas(struct printer *p, const json_t *quotas)
 		if (json_is_true(json_object_get(quota, "counts")))
 			print_sum(p, quota);
 		else
-			buf_text(p->out, "does not count this Pod");
+			buf_text(p->out, p->claim ? "does not count this claim" : "does not count this Pod");
 		print_end(p, quota);
 	}
 }

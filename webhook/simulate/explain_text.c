@@ -202,7 +202,7 @@ void explain_print(const json_t *explanation, bool color, struct buf *out)
 	} sections[] = {{"exempt", print_exempt},   {"tenant", print_tenant},    {"rules", print_rules},
 			{"changes", print_changes}, {"guards", print_guards},    {"resources", print_resources},
 			{"quotas", print_quotas},   {"remedies", print_remedies}};
-	struct printer p = {.out = out, .color = color};
+	struct printer p = {.out = out, .color = color, .claim = tree_is(explanation, "kind", "ResourceClaim")};
 	print_head(&p, explanation);
 	print_violations(&p, explanation);
 	print_workload(&p, explanation);

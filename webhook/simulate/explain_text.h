@@ -17,6 +17,7 @@ struct printer {
 	struct buf *out;
 	bool color;
 	const char *label; /* Of a new section; NULL: its first line was already printed. */
+	bool claim;        /* It is about a claim of devices, and not about a Pod. */
 	int indent;        /* Of sections, in addition to that of an explanation. */
 };
 

@@ -218,6 +218,8 @@ static void on_resource(struct explain_collector *c, const struct trace_event *e
 	json_t *item = add(c, "resources", event->at);
 	set(item, "resource", event->resource.resource);
 	set_number(item, "count", event->resource.count);
+	if (event->resource.alternative)
+		json_object_set_new(item, "alternative", json_true());
 	set_word(item, "why", whys[event->resource.why]);
 	set_strings(item, "accelerators", event->resource.models);
 	json_object_set_new(item, "unknownNodes", json_boolean(event->resource.unknown));

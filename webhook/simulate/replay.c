@@ -174,7 +174,7 @@ int replay_value(struct replay *replay, const char *file, const struct json_valu
 	if (found == 0)
 		return take_objects(replay, file, value, err);
 	note_time(replay, recorded.time);
-	if (!review_is_pod(&recorded.review)) {
+	if (!review_has_subject(&recorded.review)) {
 		replay->skipped++;
 		return 0;
 	}

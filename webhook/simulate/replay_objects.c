@@ -274,7 +274,7 @@ static int take_review(struct replay *replay, const struct manifest *manifest, c
 	struct recorded recorded;
 	if (review_read_recorded(object->json.ptr, object->json.len, &replay->arena, &recorded, err) < 0)
 		return manifest_explain(manifest, object, err);
-	if (!review_is_pod(&recorded.review)) {
+	if (!review_has_subject(&recorded.review)) {
 		replay->skipped++;
 		return 0;
 	}

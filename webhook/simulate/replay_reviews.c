@@ -19,10 +19,16 @@ static struct str name_of(const struct pod *pod)
 	return pod->generate_name.len ? pod->generate_name : pod->name;
 }
 
+static struct str pod_name(const struct pod *pod)
+{
+	return pod->name.len ? pod->name : pod->generate_name;
+}
+
 static struct str make_key(const struct review *review, struct arena *arena)
 {
-	const struct str parts[] = {review->namespace, review->object.owner.uid, name_of(&review->object),
-				    review->user};
+	const struct owner *owner = review->claim.present ? &review->claim.owner : &review->object.owner;
+	struct str name = review->claim.present ? review_object_name(review) : name_of(&review->object);
+	const struct str parts[] = {review->namespace, owner->uid, name, review->user};
 	struct str key = {NULL, 0};
 	size_t len = 0;
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
@@ -274,7 +280,7 @@ static int decide_creation(struct turn *turn, int side, const struct remembered 
 /* Notes the Pod if these sides do not both admit it, or both refuse it. */
 static int note_if_unlike(struct turn *turn, int side, int other, struct replay_memory *memory, struct error *err)
 {
-	struct str uid = turn->recorded->review.object.uid;
+	struct str uid = review_object_uid(&turn->recorded->review);
 	if (turn->outcomes[side].admitted == turn->outcomes[other].admitted || !uid.len)
 		return 0;
 	return replay_memory_put(memory, uid, STR("")) ? 0 : replay_no_memory(err);
@@ -326,13 +332,13 @@ static int replay_other(struct turn *turn, enum replay_step step, struct error *
 	struct replay *replay = turn->replay;
 	const struct review *review = &turn->recorded->review;
 	bool gone = review->operation == OPERATION_DELETE && review->subresource.len == 0;
-	const struct pod *pod = review->object.present ? &review->object : &review->old_object;
+	const struct str uid = review_object_uid(review);
 	bool ends = gone && !review->dry_run;
 	if (decide_all(turn, step, err) < 0)
 		return -1;
 	replay->ends += gone || (str_eq(review->subresource, STR("status")) && step == REPLAY_VALIDATION);
-	bool refused = was_noted(&replay->refused, pod->uid, ends);
-	if (was_noted(&replay->reported, pod->uid, ends))
+	bool refused = was_noted(&replay->refused, uid, ends);
+	if (was_noted(&replay->reported, uid, ends))
 		turn->outcomes[REPLAY_ENFORCED].admitted = turn->outcomes[REPLAY_AFTER].admitted;
 	return refused ? 0 : compare(turn, err);
 }
@@ -366,7 +372,7 @@ int replay_review(struct replay *replay, const struct recorded *recorded, struct
 					.time = recorded->time,
 					.kind = review->kind,
 					.namespace = review->namespace,
-					.name = pod->name.len ? pod->name : name_of(pod),
+					.name = review_is_pod(review) ? pod_name(pod) : review_object_name(review),
 					.user = review->user,
 					.pod = pod}};
 	replay->reviews++;

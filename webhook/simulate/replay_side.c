@@ -2,6 +2,7 @@
 
 #include "webhook/admission/patch.h"
 #include "webhook/admission/response.h"
+#include "webhook/object/review.h"
 #include "webhook/simulate/admit.h"
 
 #define TEXT_BYTES_MAX ((size_t)32 << 20)
@@ -107,7 +108,7 @@ static void enforce(struct replay_side *side, const struct review *review, const
 	outcome->admitted =
 	    !add_objections(message, &simulated->mutation) && !add_objections(message, &simulated->validation);
 	if (!outcome->admitted && review->operation == OPERATION_CREATE && review->subresource.len == 0)
-		simulation_gone(side->simulation, review->object.uid);
+		simulation_gone(side->simulation, review_object_uid(review));
 }
 
 static int describe(struct replay_side *side, const struct review *review, const struct simulated *simulated,
@@ -142,12 +143,14 @@ int replay_side_decide(struct replay_side *side, enum replay_step step, const st
 		buf_init(&simulated.charges, CHARGES_BYTES_MAX);
 		if (step == REPLAY_VALIDATION && copy.object.present && copy.object.uid.len == 0)
 			copy.object.uid = simulation_uid(side->simulation, arena);
+		if (step == REPLAY_VALIDATION && copy.claim.present && copy.claim.uid.len == 0)
+			copy.claim.uid = simulation_uid(side->simulation, arena);
 		simulated.state =
 		    simulation_ask(kind, side->simulation, side->policy, &copy, arena, NULL, &simulated.charges,
 				   step == REPLAY_MUTATION ? &simulated.mutation : &simulated.validation);
 	}
 	int result = simulated.state == ADMISSION_DECIDED ? describe(side, &copy, &simulated, arena, outcome) : -1;
-	outcome->uid = copy.object.uid;
+	outcome->uid = review_object_uid(&copy);
 	buf_release(&simulated.charges);
 	return result;
 }

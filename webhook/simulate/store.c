@@ -83,15 +83,14 @@ int simulation_pod(struct simulation *simulation, const struct pod *pod)
 	return ledger_see(simulation->ledger, pod, ++simulation->version, false, simulation->now_ms) < 0 ? -1 : 0;
 }
 
-void simulation_pods_begin(struct simulation *simulation)
+void simulation_list_begin(struct simulation *simulation, enum consumer_kind kind)
 {
-	ledger_list_begin(simulation->ledger, CONSUMER_POD);
+	ledger_list_begin(simulation->ledger, kind);
 }
 
-int simulation_pods_end(struct simulation *simulation)
+int simulation_list_end(struct simulation *simulation, enum consumer_kind kind)
 {
-	return ledger_list_end(simulation->ledger, CONSUMER_POD, ++simulation->version, simulation->now_ms) < 0 ? -1
-														: 0;
+	return ledger_list_end(simulation->ledger, kind, ++simulation->version, simulation->now_ms) < 0 ? -1 : 0;
 }
 
 struct str simulation_uid(struct simulation *simulation, struct arena *arena)

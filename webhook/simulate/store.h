@@ -39,12 +39,12 @@ struct ledger_store simulation_store(struct simulation *simulation);
 int simulation_pod(struct simulation *simulation, const struct pod *pod);
 
 /*
- * Begin and end a list of all Pods that exist: those that simulation_pod does not add in between
- * are gone. A list may begin again before it has ended. The end returns 0, or -1 if memory is
- * exhausted.
+ * Begin and end a list of all Pods or claims that exist: those that simulation_pod does not add in
+ * between are gone. A list may begin again before it has ended. The end returns 0, or -1 if memory
+ * is exhausted.
  */
-void simulation_pods_begin(struct simulation *simulation);
-int simulation_pods_end(struct simulation *simulation);
+void simulation_list_begin(struct simulation *simulation, enum consumer_kind kind);
+int simulation_list_end(struct simulation *simulation, enum consumer_kind kind);
 
 /* Returns a new uid for a Pod, in the arena; absent if the arena is exhausted. */
 struct str simulation_uid(struct simulation *simulation, struct arena *arena);

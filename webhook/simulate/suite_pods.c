@@ -27,9 +27,11 @@ static int delete (struct suite_state *state, struct known_pod *known, const str
 	return 0;
 }
 
-/* The API server refuses to bind a Pod twice, and a Pod finishes once. */
+/* The API server refuses to bind a Pod twice, and a Pod finishes once. Claims do neither. */
 static bool is_open(const struct known_pod *known, enum step_verb verb)
 {
+	if (known->pod.as_claim && verb != STEP_DELETE)
+		return false;
 	return !known->gone && !known->unstored_ms && (verb == STEP_DELETE || !known->finished) &&
 	       (verb != STEP_BIND || known->pod.node_name.len == 0);
 }

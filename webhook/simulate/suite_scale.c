@@ -7,7 +7,7 @@
 /* Objects that have the subresource `scale`. A Job has none, and stops at its completions. */
 static bool has_scale(const struct workload_kind *kind)
 {
-	return *kind->template && kind->replicas && !kind->most;
+	return kind && *kind->template && kind->replicas && !kind->most;
 }
 
 static bool is_alive(const struct known_pod *known, const struct known_workload *workload)
@@ -41,12 +41,12 @@ static const struct known_workload *find(const struct suite_state *state, const 
 	else if (!has_scale(found->kind))
 		error_set(
 		    err,
-		    "scale: a %s has no replicas that could be changed; scale a Deployment, ReplicaSet, StatefulSet, "
+		    "scale: a %.*s has no replicas that could be changed; scale a Deployment, ReplicaSet, StatefulSet, "
 		    "or ReplicationController",
-		    found->kind->kind);
+		    STR_ARG(found->object.kind));
 	else if (other)
-		error_set(err, "scale: there is a %s and a %s of this name; give one of them another name",
-			  other->kind->kind, found->kind->kind);
+		error_set(err, "scale: there is a %.*s and a %.*s of this name; give one of them another name",
+			  STR_ARG(other->object.kind), STR_ARG(found->object.kind));
 	else
 		return found;
 	suite_error_at(state->manifest, scale->at, err);

@@ -1,5 +1,6 @@
 #include "webhook/simulate/usage.h"
 
+#include "webhook/object/claim.h"
 #include "webhook/object/meta.h"
 #include "webhook/object/review.h"
 
@@ -37,16 +38,19 @@ static int take_labelled(struct simulation *simulation, struct str kind, struct 
 	return 0;
 }
 
-/* Returns "namespace/name", which is unique among the Pods that exist at the same time. */
+/*
+ * Returns "namespace/name", which is unique among the Pods that exist at the same time, and with
+ * another slash among claims.
+ */
 static struct str name_as_uid(const struct pod *pod, struct arena *arena)
 {
-	size_t len = pod->namespace.len + 1 + pod->name.len;
+	size_t slashes = pod->as_claim ? 2 : 1, len = pod->namespace.len + slashes + pod->name.len;
 	char *text = arena_alloc(arena, len);
 	if (!text)
 		return (struct str){NULL, 0};
 	memcpy(text, pod->namespace.ptr, pod->namespace.len);
-	text[pod->namespace.len] = '/';
-	memcpy(text + pod->namespace.len + 1, pod->name.ptr, pod->name.len);
+	memset(text + pod->namespace.len, '/', slashes);
+	memcpy(text + pod->namespace.len + slashes, pod->name.ptr, pod->name.len);
 	return (struct str){text, len};
 }
 
@@ -65,9 +69,30 @@ static int take_pod(struct simulation *simulation, struct str json, struct repla
 	return pod.uid.len == 0 || simulation_pod(simulation, &pod) < 0 ? no_memory(err) : 1;
 }
 
+static bool is_claim(const struct manifest_object *object)
+{
+	static const struct str group = {"resource.k8s.io/", 16};
+	return str_starts(object->api_version, group) && claim_is_claim(STR("resource.k8s.io"), object->kind);
+}
+
+static int take_claim(struct simulation *simulation, struct str json, struct arena *arena, struct error *err)
+{
+	struct pod claim;
+	if (review_read_claim_as_pod(json.ptr, json.len, arena, &claim, err) < 0)
+		return -1;
+	if (claim.namespace.len == 0 || claim.name.len == 0)
+		return error_set(err,
+				 "metadata: expected a name and a namespace: claims that exist have both (byte 0)");
+	if (claim.uid.len == 0)
+		claim.uid = name_as_uid(&claim, arena);
+	return claim.uid.len == 0 || simulation_pod(simulation, &claim) < 0 ? no_memory(err) : 1;
+}
+
 int simulation_take(struct simulation *simulation, struct str kind, struct str json, struct replaced *replaced,
 		    struct arena *arena, struct error *err)
 {
+	if (str_eq(kind, STR("ResourceClaim")))
+		return take_claim(simulation, json, arena, err);
 	return str_eq(kind, STR("Pod")) ? take_pod(simulation, json, replaced, arena, err)
 					: take_labelled(simulation, kind, json, arena, err);
 }
@@ -94,7 +119,7 @@ int simulation_usage(struct simulation *simulation, const struct manifest *manif
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
 	for (uint32_t i = 0; i < manifest->count && result >= 0; i++) {
 		const struct manifest_object *object = &manifest->objects[i];
-		if (!str_eq(object->api_version, STR("v1")))
+		if (!str_eq(object->api_version, STR("v1")) && !is_claim(object))
 			continue;
 		arena_reset(&arena);
 		result = simulation_take(simulation, object->kind, object->json, replaced, &arena, err);
