@@ -25,8 +25,7 @@ const struct schema_word schema_guard_words[GUARD_WORDS] = {
      "SYS_MODULE and MKNOD, SYS_PTRACE together with hostPID, a Windows HostProcess container, and procMount "
      "Unmasked."},
     {WORD("ephemeralContainers"), GUARD_EPHEMERAL_CONTAINERS, "An ephemeral container, in whatever Pod."},
-    {WORD("resourceClaims"), GUARD_RESOURCE_CLAIMS,
-     "A Pod that claims devices through spec.resourceClaims."},
+    {WORD("resourceClaims"), GUARD_RESOURCE_CLAIMS, "A Pod that claims devices through spec.resourceClaims."},
     {WORD("deviceAnnotations"), GUARD_DEVICE_ANNOTATIONS,
      "An annotation by which a container runtime or an NRI plug-in adds devices to "
      "containers, such as cdi.k8s.io/gpu."},

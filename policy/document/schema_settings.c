@@ -54,9 +54,10 @@ static const struct schema_field settings_fields[] = {
 	    "covers."},
     {KEY("unknownResources"), .type = FIELD_CHOICE, AT(doc_settings, unknown_resources), WORDS(coverage_words),
      .fallback = "warn",
-     .doc = "What happens to Pods that ask for an extended resource unknown to Accelerators, `otherResources` and the "
-	    "built-in table of resource names. No quota counts it. Likewise, what happens to Pods and claims that ask for "
-	    "a device class of no Accelerator, which counts as a whole device."},
+     .doc =
+	 "What happens to Pods that ask for an extended resource unknown to Accelerators, `otherResources` and the "
+	 "built-in table of resource names. No quota counts it. Likewise, what happens to Pods and claims that ask for "
+	 "a device class of no Accelerator, which counts as a whole device."},
     {KEY("otherResources"), .type = FIELD_TEXTS, .flags = FIELD_FULL, .form = FORM_RESOURCE_GLOB,
      AT(doc_settings, other_resources),
      .doc = "Resource names that are no accelerators, whatever the built-in table says; `*` stands for any text, `?` "

@@ -104,7 +104,8 @@ def test_a_claim_is_counted_from_its_creation_to_its_end(control_plane, gpugate_
     gate.wait_used("ml", "gpus", 2, "gpus")
     for name in ("first", "second", "third"):
         admin.delete("Pod", name, own.space, grace_s=0)
-    gate.wait_used("ml", "gpus", 2.5, "gpus", seconds=60)  # "either" could get two again; "shared" is gone.
+    gate.wait_used("ml", "gpus", 2.5, "gpus", seconds=60)
+    # "either" could get two again, and "shared" is gone.
     for name in ("either", "witness"):
         admin.delete("ResourceClaim", name, own.space)
     gate.wait_used("ml", "gpus", 0, "gpus", seconds=60)

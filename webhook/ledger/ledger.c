@@ -152,7 +152,8 @@ static const char *hold(struct ledger *ledger, const struct consumer *consumer, 
 	struct entry *self = entry_find(&ledger->table, consumer->uid);
 	if (self && entry_seen(self) && ledger->options.shared)
 		return NULL; /* It exists, and therefore needs no pending entry. */
-	const char *unclaimed = consumer->kind == CONSUMER_CLAIM && ledger->options.shared ? no_claims(ledger, consumer) : NULL;
+	const char *unclaimed =
+	    consumer->kind == CONSUMER_CLAIM && ledger->options.shared ? no_claims(ledger, consumer) : NULL;
 	if (unclaimed)
 		return unclaimed;
 	bool roomy = self && (entry_takes_text(self) || !ledger->options.shared);

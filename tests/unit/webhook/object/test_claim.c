@@ -218,7 +218,8 @@ static void test_old_claims(void **state)
 	    {REVIEW("CREATE", "{}", "null"), true, false, NULL},
 	    {REVIEW("UPDATE", "{}", "{'metadata':{'uid':'o'}}"), true, true, NULL},
 	    {REVIEW("DELETE", "null", "{'metadata':{'uid':'o'}}"), false, true, NULL},
-	    {REVIEW("DELETE", "null", "{'metadata':[]}"), false, false, "request.oldObject.metadata: expected an object"},
+	    {REVIEW("DELETE", "null", "{'metadata':[]}"), false, false,
+	     "request.oldObject.metadata: expected an object"},
 	    {REVIEW("UPDATE", "{}", "{'metadata':[]}"), false, false, "request.oldObject.metadata: expected an object"},
 	    {REVIEW("UPDATE", "{'metadata':[]}", "{}"), false, false, "request.object.metadata: expected an object"},
 	};
