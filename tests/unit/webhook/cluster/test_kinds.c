@@ -1,6 +1,6 @@
 /*
- * test_kinds: tests that nothing is decided before the views of both kinds of consumer can be relied
- * on, and which version of the API the claims are watched in.
+ * test_kinds: tests that nothing is decided before the views of both kinds of consumer can be
+ * relied on, and in which version of the API claims are watched.
  */
 #include "tests/unit/webhook/cluster/cluster_fixture.h"
 
