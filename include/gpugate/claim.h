@@ -1,7 +1,8 @@
 /*
  * claim: the fields of a ResourceClaim, or of a ResourceClaimTemplate, that gpugate uses
- * (resource.k8s.io/v1, v1beta2 and v1beta1). The reader in webhook/object fills them, and pod.h
- * says how long they live.
+ * (resource.k8s.io/v1, v1beta2 and v1beta1). None is of its status: an allocation changes nothing,
+ * since a claim can be allocated again without an admission. The reader in webhook/object fills
+ * them, and pod.h says how long they live.
  */
 #ifndef GPUGATE_CLAIM_H
 #define GPUGATE_CLAIM_H
@@ -20,11 +21,12 @@ enum claim_mode {
 };
 
 /*
- * The API server allows 32 requests with 8 alternatives each, and allocates at most 32 devices to a
- * claim (resource.k8s.io: DeviceRequestsMaxSize, FirstAvailableDeviceRequestMaxSize,
- * AllocationResultsMaxSize).
+ * The API server allows 32 requests with 8 alternatives each (resource.k8s.io:
+ * DeviceRequestsMaxSize, FirstAvailableDeviceRequestMaxSize).
  */
 #define CLAIM_OPTIONS_MAX 256
+
+/* The most devices that a claim can be given (resource.k8s.io: AllocationResultsMaxSize). */
 #define CLAIM_DEVICES_MAX 32
 
 /*
@@ -32,7 +34,6 @@ enum claim_mode {
  * In v1beta1, the request itself.
  */
 struct claim_option {
-	struct str name;         /* Of an alternative; otherwise absent. */
 	struct str device_class; /* Absent: this version of gpugate does not know the request. */
 	enum claim_mode mode;
 	struct str mode_text;  /* `allocationMode` as it is written; absent: it is not. */
@@ -46,13 +47,6 @@ struct claim_request {
 	struct str name;
 	const struct claim_option *options;
 	uint32_t option_count; /* At least 1. */
-};
-
-/* A device that is allocated to the claim: an item of status.allocation.devices.results. */
-struct claim_device {
-	struct str request; /* The name of the request, or REQUEST/ALTERNATIVE. */
-	struct str driver;
-	bool admin_access; /* The device is used, and not held. */
 };
 
 /*
@@ -75,9 +69,6 @@ struct claim {
 	struct str extended_mark; /* Its value. */
 	const struct claim_request *requests;
 	uint32_t request_count;
-	bool allocated; /* status.allocation is set. Templates have no status. */
-	const struct claim_device *devices;
-	uint32_t device_count;
 };
 
 #endif

@@ -94,11 +94,11 @@ int policy_pod_requests(const struct pod *pod, struct arena *arena, const struct
  * (deviceclass.resource.kubernetes.io/CLASS): the same as policy_pod_requests for a Pod whose
  * `as_claim` it is. The claim must be bounded (policy_claim_bounded).
  *
- * Of a claim that is allocated, these are the devices that it holds, by class. Otherwise, they are
- * what it can be given: the alternatives of each request stay together, in their order, and
- * `alternative` is set from the second one on. `All` counts as CLAIM_DEVICES_MAX, and so does at
- * least what this version of gpugate cannot count. What is used with adminAccess is not held, and
- * a claim that a scheduler has marked holds what its Pod has requested by name: neither counts.
+ * These are what it can be given, whatever it has been given: the alternatives of each request stay
+ * together, in their order, and `alternative` is set from the second one on. `All` counts as
+ * CLAIM_DEVICES_MAX, and so does at least what this version of gpugate cannot count. What is used
+ * with adminAccess is not held, and a claim that a scheduler has marked holds what its Pod has
+ * requested by name: neither counts.
  *
  * Sets `*requests`, not sorted, to an array in the arena whose strings are in the arena, too.
  * Returns 0, or -1 if the arena is exhausted.
@@ -107,8 +107,8 @@ int policy_claim_requests(const struct claim *claim, struct arena *arena, const 
 			  uint32_t *count);
 
 /*
- * Whether a claim has no more requests and devices than the API server allows (CLAIM_OPTIONS_MAX,
- * CLAIM_DEVICES_MAX). The reader of a watch and admission refuse others, so that none is charged
+ * Whether a claim has no more ways to meet its requests than the API server allows
+ * (CLAIM_OPTIONS_MAX). The reader of a watch and admission refuse others, so that none is charged
  * for a part of what it requests. Pure.
  */
 bool policy_claim_bounded(const struct claim *claim);

@@ -36,16 +36,20 @@ static bool has_quotas(const struct evaluation *e)
 	return e->tenant != NO_TENANT && e->other_tenant == NO_TENANT && e->policy->tenants[e->tenant].quota_count > 0;
 }
 
+/*
+ * What cannot be counted is refused as the policy says, and not as the tenant says: a tenant in
+ * audit may be below one whose quota denies.
+ */
 static int refuse(struct evaluation *e, struct str about, const char *before, struct str detail, const char *after)
 {
-	return decision_add_violation_about(e->decision, e->arena, REASON_REQUEST,
-					    e->policy->tenants[e->tenant].enforcement, STR(""), about, "%s" SHOW "%s",
-					    before, SHOWN(detail), after);
+	return decision_add_violation_about(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
+					    about, "%s" SHOW "%s", before, SHOWN(detail), after);
 }
 
 int claim_check_mark(struct evaluation *e)
 {
-	if (!has_quotas(e) || !policy_counts_claims(e->policy))
+	/* Also where no quota counts the namespace, which it may later: the mark stays. */
+	if (!policy_counts_claims(e->policy))
 		return 0;
 	return refuse(e, STR(CLAIM_EXTENDED_MARK), "the annotation ", STR(CLAIM_EXTENDED_MARK),
 		      " is the scheduler's, for claims that it creates for the extended resources of a Pod; remove it");
@@ -155,12 +159,11 @@ int claim_check(struct evaluation *e)
 		return 0;
 	/* The API server has refused it before; here, a part of it would not be charged. */
 	if (!policy_claim_bounded(claim))
-		return decision_add_violation(
-		    e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
-		    "the claim has more than 256 ways to meet its requests, or more devices than "
-		    "a claim can have; request less");
-	if (has_quotas(e) && (check_form(e, claim) < 0 || check_total(e, claim) < 0 || check_admin(e, claim) < 0 ||
-			      (claim->marked_extended && claim_check_mark(e) < 0)))
+		return decision_add_violation(e->decision, e->arena, REASON_REQUEST, e->policy->enforcement, STR(""),
+					      "the claim has more than 256 ways to meet its requests; request less");
+	if (claim->marked_extended && claim_check_mark(e) < 0)
+		return -1;
+	if (has_quotas(e) && (check_form(e, claim) < 0 || check_total(e, claim) < 0 || check_admin(e, claim) < 0))
 		return -1;
 	return charges_check_claim(e, has_unknown(claim));
 }

@@ -16,9 +16,9 @@ bool claim_is_marked_later(const struct review *review);
 
 /*
  * Checks a ResourceClaim that is created. Adds violations, fills in decision->consumer, and sets
- * decision->charged, as charges_check does for Pods. What cannot be counted, what is used without
- * being held, and a mark that is not the scheduler's are refused where the tenant has quotas.
- * Returns 0, or -1 if the arena is exhausted.
+ * decision->charged, as charges_check does for Pods. What cannot be counted and what is used
+ * without being held are refused where the tenant has quotas; a mark that is not the scheduler's is
+ * refused everywhere. Returns 0, or -1 if the arena is exhausted.
  */
 int claim_check(struct evaluation *e);
 

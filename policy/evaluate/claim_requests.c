@@ -19,7 +19,7 @@ bool policy_claim_bounded(const struct claim *claim)
 	uint64_t options = 0;
 	for (uint32_t i = 0; i < claim->request_count; i++)
 		options += claim->requests[i].option_count;
-	return options <= CLAIM_OPTIONS_MAX && claim->device_count <= CLAIM_DEVICES_MAX;
+	return options <= CLAIM_OPTIONS_MAX;
 }
 
 /* Returns the name by which a Pod requests devices of a class; absent if the arena is exhausted. */
@@ -42,8 +42,6 @@ static int add(struct list *list, struct str class, int64_t count, bool alternat
 	list->items[list->count++] = (struct resource_request){resource, count, alternative};
 	return 0;
 }
-
-/* --- What it can be given --- */
 
 /* What cannot be counted is counted as many, and not as none. */
 static int64_t option_count(const struct claim_option *option)
@@ -68,69 +66,14 @@ static int add_request(struct list *list, const struct claim_request *request)
 	return 0;
 }
 
-/* --- What it holds --- */
-
-static bool is_option(const struct claim_option *option, struct str name)
-{
-	return str_present(name) ? str_eq(option->name, name) : !str_present(option->name);
-}
-
-/* Returns the class from which a device was allocated, by REQUEST or REQUEST/ALTERNATIVE. */
-static struct str device_class(const struct claim *claim, const struct claim_device *device)
-{
-	const char *slash = device->request.len ? memchr(device->request.ptr, '/', device->request.len) : NULL;
-	size_t len = slash ? (size_t)(slash - device->request.ptr) : device->request.len;
-	struct str request = {device->request.ptr, len}, name = {NULL, 0};
-	if (slash)
-		name = str_tail(device->request, len + 1);
-	for (uint32_t i = 0; i < claim->request_count; i++) {
-		if (!str_eq(claim->requests[i].name, request))
-			continue;
-		for (uint32_t k = 0; k < claim->requests[i].option_count; k++)
-			if (is_option(&claim->requests[i].options[k], name))
-				return claim->requests[i].options[k].device_class;
-	}
-	return (struct str){NULL, 0};
-}
-
-static int add_device(struct list *list, struct str class)
-{
-	const size_t prefix = CATALOG_CLASS_PREFIX.len;
-	for (uint32_t i = 0; i < list->count; i++)
-		if (str_eq(str_tail(list->items[i].resource, prefix), class)) {
-			list->items[i].count++;
-			return 0;
-		}
-	return add(list, class, 1, false);
-}
-
-/*
- * Lists the devices that are allocated. Returns 1; 0 if some is of no request, so that what the
- * claim holds is unknown; or -1 if the arena is exhausted.
- */
-static int list_devices(struct list *list, const struct claim *claim)
-{
-	list->count = 0;
-	for (uint32_t i = 0; i < claim->device_count; i++) {
-		if (claim->devices[i].admin_access)
-			continue;
-		struct str class = device_class(claim, &claim->devices[i]);
-		if (class.len == 0)
-			return 0;
-		if (add_device(list, class) < 0)
-			return -1;
-	}
-	return 1;
-}
-
 int policy_claim_requests(const struct claim *claim, struct arena *arena, const struct resource_request **requests,
 			  uint32_t *count)
 {
-	uint64_t most = claim->device_count < CLAIM_DEVICES_MAX ? claim->device_count : CLAIM_DEVICES_MAX;
+	uint64_t most = 0;
 	for (uint32_t i = 0; i < claim->request_count; i++)
 		most += claim->requests[i].option_count;
-	if (most > CLAIM_OPTIONS_MAX + CLAIM_DEVICES_MAX)
-		most = CLAIM_OPTIONS_MAX + CLAIM_DEVICES_MAX;
+	if (most > CLAIM_OPTIONS_MAX)
+		most = CLAIM_OPTIONS_MAX;
 	struct list list = {.arena = arena, .items = arena_alloc(arena, (size_t)most * sizeof *list.items)};
 	if (!list.items)
 		return -1;
@@ -138,17 +81,9 @@ int policy_claim_requests(const struct claim *claim, struct arena *arena, const 
 	*count = 0;
 	if (claim->marked_extended)
 		return 0;
-	/* An allocation without devices holds nothing yet, and what it may still get counts. */
-	bool allocated = claim->allocated && claim->device_count > 0 && claim->device_count <= CLAIM_DEVICES_MAX;
-	int known = allocated ? list_devices(&list, claim) : 0;
-	if (known < 0)
-		return -1;
-	if (known == 0) {
-		list.count = 0;
-		for (uint32_t i = 0; i < claim->request_count; i++)
-			if (add_request(&list, &claim->requests[i]) < 0)
-				return -1;
-	}
+	for (uint32_t i = 0; i < claim->request_count; i++)
+		if (add_request(&list, &claim->requests[i]) < 0)
+			return -1;
 	*count = list.count;
 	return 0;
 }

@@ -324,10 +324,9 @@ int charges_check_claim(struct evaluation *e, bool unknown)
 	uint32_t count, kept = 0;
 	bool begun = false; /* Some alternative of the group is kept. */
 	/*
-	 * A claim that is created holds nothing yet, whatever its status says, and it is not one of
-	 * the scheduler, whatever it is marked as: claim_check has let these pass.
+	 * It is not one of the scheduler, whatever it is marked as: claim_check has let these pass.
 	 */
-	claim.allocated = claim.marked_extended = false;
+	claim.marked_extended = false;
 	if (policy_claim_requests(&claim, e->arena, &found, &count) < 0 || unknown_check_claim(e, found, count) < 0)
 		return -1;
 	struct resource_request *requests = arena_alloc(e->arena, count * sizeof *requests);

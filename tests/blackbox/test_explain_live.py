@@ -155,9 +155,9 @@ def claim(name, count, **more):
 
 
 def test_claims_of_the_cluster_are_counted(api, live):
-    """Where the policy counts them: what they have got, or else what they may get."""
+    """Where the policy counts them: what they may get, whatever they have got."""
     stored(api, "one", 1)
     api.put("resourceclaims", claim("waiting", 1))
-    api.put("resourceclaims", claim("allocated", 9, status={"allocation": {"devices": {"results": [{"request": "r"}]}}}))
-    assert sums(live(CLAIMS, pod({GPU: 1}))) == {"team-a/gpus": "3", "org/all": "3"}
+    api.put("resourceclaims", claim("allocated", 2, status={"allocation": {"devices": {"results": [{"request": "r"}]}}}))
+    assert sums(live(CLAIMS, pod({GPU: 1}))) == {"team-a/gpus": "4", "org/all": "4"}
     assert not any(resource == "resourceclaims" for _, resource, _ in api.asked) or sums(live(PLAIN, pod({GPU: 1}))) == {"team-a/gpus": "1", "org/all": "1"}

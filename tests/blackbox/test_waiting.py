@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from gpugate import ROOT, Server, scaled
 from kube import GPU, SHARED, container, doc, persisted, pod
+from test_claims import ask, claim, request
 from waiting import WORDS, airflow, argo, engines_wait, tekton
 
 # Its tests share the messages that they have seen.
@@ -21,6 +22,8 @@ MESSAGE_MAX = 1023
 A100 = doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", nodeLabels={PRODUCT: "A100"}, mig={"offered": ["1g.10gb", "3g.40gb"]},
            sharing={"resource": SHARED, "replicas": 4})
 T4 = doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels={PRODUCT: "T4"}, weight="0.25")
+# Claims get either if they request the class `gpu`.
+CLAIMED = [doc("Accelerator", name, resource=GPU, nodeLabels={PRODUCT: name}, deviceClasses=["gpu", name]) for name in ("h100", "l40s")]
 
 
 def team(*quotas, name="team-a", **spec):
@@ -51,7 +54,7 @@ def guard(*deny, **spec):
 PLENTY = team(quota(hard=1000000000))
 COHORT = {"cohort": "c"}
 
-# Refusals that may end by waiting: the policy, existing Pods, and the Pod that is refused.
+# Refusals that may end by waiting: the policy, existing Pods, and the Pod or claim that is refused.
 WAIT = {
     "hard": ([team(quota(hard=4))], [pod({GPU: 3})], pod({GPU: 2})),
     "all of the limit": ([team(quota(hard=4))], [pod({GPU: 1})], pod({GPU: 4})),
@@ -68,6 +71,7 @@ WAIT = {
                       [pod({GPU: 4}, namespace="team-b")], pod({GPU: 1})),
     "one that only warns can never fit": ([doc("Tenant", "org", enforcement="warn", quotas=[quota("all", 1)]), team(quota(hard=4), parent="org")],
                                           [pod({GPU: 3})], pod({GPU: 2})),
+    "a claim": ([*CLAIMED, team(quota(hard=1))], [pod({GPU: 1})], claim(request("gpu"))),
     "a companion": ([team(quota(), quota("m", 10, resources=["nvidia.com/gpumem"]))], [pod({"nvidia.com/gpumem": 6})], pod({"nvidia.com/gpumem": 6})),
 }
 
@@ -82,11 +86,13 @@ FINAL = {
         "more than all lend": ([team(quota(hard=4), borrowing={"q": {"borrowUpTo": 20}}, **COHORT),
                                 team(quota(hard=4), name="team-b", borrowing={"q": {"lendUpTo": 1}}, **COHORT)], pod({GPU: 6})),
         "an ancestor's": ([doc("Tenant", "org", quotas=[quota("all", 4)]), team(quota(hard=9), parent="org")], pod({GPU: 5})),
+        "a claim": ([*CLAIMED, team(quota(hard=1))], claim({"name": "r", "exactly": {"deviceClassName": "gpu", "count": 2}})),
     },
     "uncovered": {
         "no quota": ([team(quota(resources=[GPU]))], pod({"amd.com/gpu": 1})),
         "no quota at all": ([doc("Tenant", "team-a", namespaces=["team-a"])], pod({GPU: 1})),
         "on one model": ([A100, T4, team(quota(accelerators=["t4"]))], pod({GPU: 1})),
+        "what a claim could get": ([*CLAIMED, team(quota(accelerators=["l40s"]))], claim(request("gpu"))),
         "a slice that is not offered": ([A100, team(quota(resources=[GPU]))], pod({"nvidia.com/mig-2g.20gb": 1})),
     },
     "untenanted": {"no tenant": ([PLENTY], pod({GPU: 1}, namespace="x"))},
@@ -94,6 +100,8 @@ FINAL = {
     "unknown-resource": {
         "one": ([doc("Settings", "s", unknownResources="deny"), PLENTY], pod({"nvidia.con/gpu": 1})),
         "two": ([doc("Settings", "s", unknownResources="deny"), PLENTY], pod({"a.example/x": 1, "b.example/x": 1})),
+        "a device class": ([doc("Settings", "s", unknownResources="deny"), *CLAIMED, PLENTY], claim(request("fpga.example.com"))),
+        "two device classes": ([doc("Settings", "s", unknownResources="deny"), *CLAIMED, PLENTY], claim(request("l40", "fpga.example.com"))),
     },
     "no-model": {
         "a selector": ([A100, T4, PLENTY], pod({GPU: 1}, nodeSelector={PRODUCT: "H100"})),
@@ -161,13 +169,17 @@ MUTATING = {"a conflict", "an affinity", "where there is none", "memory", "memor
 ELSEWHERE = {"none", "outage", "busy"}
 
 
+def validate(server, obj):
+    return ask(server, obj) if obj["kind"] == "ResourceClaim" else server.validate(obj)
+
+
 def refuse(server, reason, case, obj):
     if obj == "ephemeral":
         old = persisted(pod(name="p"))
         new = persisted(pod(name="p"), uid=old["metadata"]["uid"])
         new["spec"]["ephemeralContainers"] = [container(name="debug")]
         return server.validate(new, operation="UPDATE", old=old, subresource="ephemeralcontainers")
-    return server.mutate(obj) if reason == "rule" and case in MUTATING else server.validate(obj)
+    return server.mutate(obj) if reason == "rule" and case in MUTATING else validate(server, obj)
 
 
 @pytest.fixture(scope="module")
@@ -182,14 +194,14 @@ def test_what_waiting_helps(serve, seen, case):
     server = serve(policy)
     for other in there:
         assert server.validate(other).allowed
-    decision = server.validate(obj)
+    decision = validate(server, obj)
     assert not decision.allowed and engines_wait(decision), decision
     assert decision.message.startswith('exceeded quota: GPU quota "'), decision.message
     assert "can never fit" not in decision.message and len(decision.message) <= MESSAGE_MAX * 4
     seen.setdefault("quota", []).append(decision.message)
     for other in there:  # What the message says is true.
         server.delete(persisted(other, uid=other["metadata"].get("uid")))
-    assert serve(policy).validate(obj).allowed
+    assert validate(serve(policy), obj).allowed
 
 
 @pytest.mark.parametrize("reason, case", [(reason, case) for reason, cases in FINAL.items() for case in cases])
@@ -244,6 +256,7 @@ def test_warnings_and_audits(serve, seen):
     ("no-model", "a selector", lambda said: pod({GPU: 1}, nodeSelector={PRODUCT: said})),
     ("untenanted", "no tenant", lambda said: pod({GPU: 1}, namespace=said)),
     ("unknown-resource", "one", lambda said: pod({"x.example/" + said: 1})),
+    ("unknown-resource", "a device class", lambda said: claim(request(said))),
 ])
 def test_words_that_the_pod_brings(serve, reason, case, make, said):
     decision = refuse(serve(FINAL[reason][case][0]), reason, case, make(said))
@@ -270,6 +283,7 @@ LONG = "x" * 5000
     ("no-model", "a selector", lambda: pod({GPU: 1}, nodeSelector={PRODUCT: LONG}), "ask the platform team for an Accelerator"),
     ("untenanted", "no tenant", lambda: pod({GPU: 1}, namespace=LONG), "ask the platform team to add this one to a tenant"),
     ("unknown-resource", "one", lambda: pod({"x.example/" + LONG: 1}), "or to list it in Settings.otherResources"),
+    ("unknown-resource", "a device class", lambda: claim(request(LONG)), 'x..." in Settings.otherResources'),
 ])
 def test_a_long_word_does_not_cut_off_the_remedy(serve, reason, case, make, end):
     message = refuse(serve(FINAL[reason][case][0]), reason, case, make()).message

@@ -89,23 +89,23 @@ def test_a_claim_is_counted_from_its_creation_to_its_end(control_plane, gpugate_
     assert refused.status == 403 and 'admission webhook "quota.gpugate.io" denied the request: exceeded quota: GPU quota "gpus"' in refused.message, refused
     never = admin.create(own.claim("never", (own.whole, 5)))
     assert never.status == 403 and "can never fit" in never.message, never
-    # Allocated, it counts as what it was given. One whole device is too few for the first
-    # alternative.
+    # An allocation changes nothing. One whole device is too few for the first alternative, so it
+    # gets the half, and it could get the other one when it is allocated again.
     admin.create(own.user("first", resourceClaimName="either")).must()
-    gate.wait_used("ml", "gpus", 1.5, "gpus", seconds=60)
+    eventually(lambda: admin.get("ResourceClaim", "either", own.space).must().get("status", {}).get("allocation"), 60)
     # Two Pods share a claim: it is counted once.
     for name in ("second", "third"):
         admin.create(own.user(name, resourceClaimName="shared")).must()
-    eventually(lambda: len(admin.get("ResourceClaim", "shared", own.space).must()["status"].get("reservedFor", [])) == 2, 60)
-    assert gate.used("ml", "gpus", "gpus") == 1.5
+    eventually(lambda: len(admin.get("ResourceClaim", "shared", own.space).must().get("status", {}).get("reservedFor", [])) == 2, 60)
+    assert gate.used("ml", "gpus", "gpus") == 3
     # It holds its device until it is gone, which its Pods prevent.
     admin.delete("ResourceClaim", "shared", own.space)
     admin.create(own.claim("witness", (own.half, 1))).must()
-    gate.wait_used("ml", "gpus", 2, "gpus")
+    gate.wait_used("ml", "gpus", 3.5, "gpus")
     for name in ("first", "second", "third"):
         admin.delete("Pod", name, own.space, grace_s=0)
+    # "shared" is gone. "either" is not allocated any more, and counts as it always did.
     gate.wait_used("ml", "gpus", 2.5, "gpus", seconds=60)
-    # "either" could get two again, and "shared" is gone.
     for name in ("either", "witness"):
         admin.delete("ResourceClaim", name, own.space)
     gate.wait_used("ml", "gpus", 0, "gpus", seconds=60)

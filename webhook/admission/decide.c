@@ -90,8 +90,8 @@ static int may_be_counted(const struct admission_request *request)
 	const struct resource_request *requests;
 	struct claim claim = review->claim;
 	uint32_t count;
-	/* A claim that is created is not allocated, and nobody is known to be its scheduler. */
-	claim.allocated = claim.marked_extended = false;
+	/* Nobody is known to be the scheduler of a claim that is created. */
+	claim.marked_extended = false;
 	bool claims = claim.present && str_eq(review->kind, STR("ResourceClaim"));
 	if (claims && !policy_counts_claims(request->policy))
 		return 0;

@@ -11,6 +11,8 @@
 /* Ask again after a failure, and after an answer. */
 #define RETRY_MS 2000
 #define AGAIN_MS 60000
+/* Answers in a row that no version is served, before the claims that were there are gone. */
+#define MISSING_MAX 5
 
 /* Versions of the API group, the preferred one first. */
 static const struct served_version {
@@ -56,32 +58,57 @@ static void set_state(struct ledger_cluster *cluster, enum claims_api_state stat
 {
 	pthread_mutex_lock(&cluster->mutex);
 	cluster->claims_api.state = state;
+	ledger_set_absent(cluster->ledger, CONSUMER_CLAIM, state == CLAIMS_API_ABSENT, kube_now_ms());
 	pthread_mutex_unlock(&cluster->mutex);
 }
 
 /*
- * Claims that are already followed stay in the view if the API group disappears: nothing would
- * report that they are gone.
+ * No version is served. If one was, several answers have to say so, since API servers may differ.
  */
+static void note_missing(struct ledger_cluster *cluster)
+{
+	struct claims_api *api = &cluster->claims_api;
+	if (api->state == CLAIMS_API_ABSENT || (api->state == CLAIMS_API_SERVED && ++api->missing < MISSING_MAX))
+		return;
+	if (api->state == CLAIMS_API_SERVED)
+		cluster_log(cluster, LOG_WARN, "claims_absent",
+			    "the API server does not serve ResourceClaims any more; they do not count until it does");
+	set_state(cluster, CLAIMS_API_ABSENT);
+	view_note(cluster, LEDGER_FREED, STR(""));
+}
+
 static void take_path(struct ledger_cluster *cluster, const char *path)
 {
 	struct claims_api *api = &cluster->claims_api;
 	struct kube_watch *watch = cluster->watches[WATCH_CLAIMS];
-	bool started = api->path;
-	if (!path) {
-		if (!started)
-			set_state(cluster, CLAIMS_API_ABSENT);
+	api->missing = 0;
+	if (api->path == path && api->state == CLAIMS_API_SERVED)
 		return;
-	}
-	if (api->path == path)
-		return;
+	pthread_mutex_lock(&cluster->mutex);
+	cluster->synced[WATCH_CLAIMS] = false; /* Nothing is decided before the list from there. */
+	pthread_mutex_unlock(&cluster->mutex);
 	api->path = path;
 	kube_watch_set_path(watch, path);
 	set_state(cluster, CLAIMS_API_SERVED);
-	if (started)
+	if (api->started)
 		kube_watch_relist(watch);
 	else
 		kube_watch_start(watch);
+	api->started = true;
+}
+
+/*
+ * Ask soon after a failure, while the answers say that claims are missing that were there, and
+ * while another replica counts claims that this one does not find.
+ */
+static bool is_in_doubt(struct ledger_cluster *cluster)
+{
+	const struct claims_api *api = &cluster->claims_api;
+	pthread_mutex_lock(&cluster->mutex);
+	uint64_t version = ledger_version(cluster->ledger, CONSUMER_CLAIM);
+	pthread_mutex_unlock(&cluster->mutex);
+	return api->state == CLAIMS_API_UNKNOWN || (api->state == CLAIMS_API_SERVED && api->missing) ||
+	       (api->state == CLAIMS_API_ABSENT && version);
 }
 
 static void on_answer(void *context, const struct kube_response *response)
@@ -97,9 +124,11 @@ static void on_answer(void *context, const struct kube_response *response)
 		reader_init(&reader, response->body.ptr, response->body.len, &cluster->scratch);
 		good = reader_object(&reader, &group_shape, &group) == 0;
 	}
-	api->again_ms = kube_now_ms() + (good ? AGAIN_MS : RETRY_MS);
-	if (good)
-		take_path(cluster, path_of(&group));
+	const char *path = good ? path_of(&group) : NULL;
+	if (path)
+		take_path(cluster, path);
+	else if (good)
+		note_missing(cluster);
 	else if (api->state == CLAIMS_API_UNKNOWN) {
 		char text[600];
 		snprintf(text, sizeof text,
@@ -108,6 +137,7 @@ static void on_answer(void *context, const struct kube_response *response)
 			 response->problem ? response->problem : "the answer cannot be read");
 		cluster_log(cluster, LOG_ERROR, "claims_unknown", text);
 	}
+	api->again_ms = kube_now_ms() + (good && !is_in_doubt(cluster) ? AGAIN_MS : RETRY_MS);
 	cluster->step(cluster);
 }
 
@@ -128,7 +158,9 @@ void claims_api_ask(struct ledger_cluster *cluster)
 
 void claims_api_tick(struct ledger_cluster *cluster, int64_t now_ms)
 {
-	int64_t again_ms = cluster->claims_api.again_ms;
-	if (again_ms && now_ms >= again_ms)
+	struct claims_api *api = &cluster->claims_api;
+	if (api->again_ms > now_ms + RETRY_MS && is_in_doubt(cluster))
+		api->again_ms = now_ms + RETRY_MS;
+	if (api->again_ms && now_ms >= api->again_ms)
 		claims_api_ask(cluster);
 }

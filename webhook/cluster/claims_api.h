@@ -21,8 +21,10 @@ enum claims_api_state {
 
 struct claims_api {
 	enum claims_api_state state; /* Written under the mutex. */
-	const char *path;            /* Of the list of all claims; NULL: none is known. */
+	const char *path;            /* Where all claims were last listed; NULL: nowhere. */
+	bool started;                /* The watch has been started. */
 	bool asking;
+	unsigned missing; /* Number of answers in a row that no version is served. */
 	int64_t again_ms; /* When to ask again; 0: not before claims_api_ask. */
 };
 

@@ -167,7 +167,9 @@ static void print_watches(struct ledger_cluster *cluster, struct buf *out)
 		struct kube_watch_counts counts;
 		kube_watch_counts(cluster->watches[i], &counts);
 		streams[i] = (int64_t)counts.streams;
-		silence_ms[i] = now_ms - kube_watch_last_activity_ms(cluster->watches[i]);
+		int64_t last_ms = kube_watch_last_activity_ms(cluster->watches[i]);
+		/* Claims are not watched where the cluster has none. */
+		silence_ms[i] = last_ms || i != WATCH_CLAIMS ? now_ms - last_ms : 0;
 	}
 	metric_seconds(out, &rows[SILENCE], silence_ms);
 	metric_integers(out, &rows[STREAMS], streams);

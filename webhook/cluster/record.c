@@ -80,6 +80,9 @@ static void begin_settling(struct ledger_cluster *cluster)
 	struct record *record = &cluster->record;
 	record->open_ms = kube_now_ms() + cluster->options.settle_ms;
 	record->open_versions = (struct ledger_versions){{0}};
+	pthread_mutex_lock(&cluster->mutex);
+	ledger_forget_claim_version(cluster->ledger);
+	pthread_mutex_unlock(&cluster->mutex);
 	set_state(cluster, RECORD_SETTLING);
 }
 

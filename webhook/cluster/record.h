@@ -117,7 +117,7 @@ bool record_awaits_view(const struct ledger_cluster *cluster, enum consumer_kind
 /*
  * Whether to write the record only to add the version of claims, which a replica of an older
  * version has left out, or which the definition of the resource does not have. Returns true once
- * per minute.
+ * in ten seconds.
  */
 bool record_wants_claims(struct ledger_cluster *cluster, int64_t now_ms);
 

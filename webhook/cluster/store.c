@@ -107,7 +107,8 @@ const char *ledger_cluster_unready(struct ledger_cluster *cluster)
 	if (!pods)
 		return "the Pods of the cluster have not been listed yet.";
 	if (!all)
-		return "the ResourceClaims of the cluster have not been listed yet.";
+		return "the ResourceClaims of the cluster have not been listed yet, for which gpugate needs the rights "
+		       "list and watch of resourceclaims (resource.k8s.io).";
 	if (atomic_load(&cluster->state) < RECORD_SETTLING)
 		return "the ledger has not been read yet.";
 	if (atomic_load(&cluster->state) == RECORD_NEWER)

@@ -68,14 +68,14 @@ static int count_entry(void *context, const struct consumer *consumer)
 }
 
 /*
- * If a replica of an older version has left out the version of claims, the last one that was known
- * still holds: claims may have been folded up to it.
+ * If a replica of an older version has left out the version of claims, or one has added a lower one
+ * since, the largest that was known still holds: claims may have been folded up to it.
  */
 static void take_versions(struct ledger *ledger, struct ledger_versions versions)
 {
 	struct kind_view *claims = &ledger->kinds[CONSUMER_CLAIM];
 	ledger->lacks_claim_version = versions.of[CONSUMER_CLAIM] == 0;
-	if (ledger->lacks_claim_version && claims->version != UINT64_MAX)
+	if (versions.of[CONSUMER_CLAIM] < claims->version && claims->version != UINT64_MAX)
 		versions.of[CONSUMER_CLAIM] = claims->version;
 	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
 		ledger->kinds[kind].version = versions.of[kind];
@@ -105,13 +105,18 @@ bool ledger_behind(const struct ledger *ledger)
 {
 	bool behind = ledger->lost || ledger->mischarged;
 	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++)
-		behind |= ledger->kinds[kind].view_version < ledger->kinds[kind].version;
+		behind |= !ledger->kinds[kind].absent && ledger->kinds[kind].view_version < ledger->kinds[kind].version;
 	return behind;
 }
 
 uint64_t ledger_version(const struct ledger *ledger, enum consumer_kind kind)
 {
 	return ledger->kinds[kind].version;
+}
+
+void ledger_forget_claim_version(struct ledger *ledger)
+{
+	ledger->kinds[CONSUMER_CLAIM].version = 0;
 }
 
 bool ledger_lacks_claim_version(const struct ledger *ledger)
@@ -129,7 +134,7 @@ static bool is_left_out(const struct ledger *ledger, const struct entry *entry, 
 	if (!entry_takes_text(entry))
 		return true;
 	if (entry->consumer.kind == CONSUMER_CLAIM && ledger->lacks_claim_version)
-		return false;
+		return !ledger_text_fits(&entry->consumer);
 	return entry_seen(entry) &&
 	       (now_ms - entry->seen_ms >= ledger->options.fold_ms || !ledger_text_fits(&entry->consumer));
 }

@@ -167,6 +167,18 @@ uint64_t ledger_view_version(const struct ledger *ledger, enum consumer_kind kin
 bool ledger_lacks_claim_version(const struct ledger *ledger);
 
 /*
+ * Otherwise the largest version of claims that a copy ever had still holds. To be called when the
+ * record settles, since it may have been of another history.
+ */
+void ledger_forget_claim_version(struct ledger *ledger);
+
+/*
+ * Whether the cluster has this kind of consumer; initially it does. One that it does not have is
+ * gone from the view, and nothing waits for it.
+ */
+void ledger_set_absent(struct ledger *ledger, enum consumer_kind kind, bool absent, int64_t now_ms);
+
+/*
  * [fold, write] Writes the pending and the tentative entries, to be stored against the same copy
  * that the decisions were based on.
  *

@@ -22,6 +22,7 @@ struct kind_view {
 	uint64_t event_version; /* The largest version of an event since the last list began. */
 	uint32_t list;          /* Number of the current list. */
 	bool listing;           /* A list has begun and not ended: event_version is not complete. */
+	bool absent;            /* The cluster does not have this kind. */
 	bool comparing;         /* A comparison, which also uses `list`, is in progress. */
 };
 

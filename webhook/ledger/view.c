@@ -168,7 +168,7 @@ static bool is_known_pod(const struct entry *entry, const struct pod *pod)
 	       is_same_termination(entry, pod);
 }
 
-/* Whether a claim still holds what it held: its allocation decides that, which its status says. */
+/* Whether a claim still requests what it did. Only the mark of a scheduler can change that. */
 static bool is_known_claim(const struct entry *entry, const struct consumer *consumer)
 {
 	const struct consumer *before = &entry->consumer;
@@ -281,6 +281,15 @@ int ledger_list_end(struct ledger *ledger, enum consumer_kind kind, uint64_t ver
 	return seen;
 }
 
+void ledger_set_absent(struct ledger *ledger, enum consumer_kind kind, bool absent, int64_t now_ms)
+{
+	ledger->kinds[kind].absent = absent;
+	if (!absent)
+		return;
+	ledger_list_begin(ledger, kind);
+	ledger_list_end(ledger, kind, 0, now_ms);
+}
+
 /* --- Comparisons --- */
 
 void ledger_compare_begin(struct ledger *ledger, enum consumer_kind kind)
@@ -358,6 +367,6 @@ void ledger_forget(struct ledger *ledger)
 	ledger_for_entries(ledger, forget_entry, 0);
 	for (enum consumer_kind kind = 0; kind < CONSUMER_KINDS; kind++) {
 		struct kind_view *view = &ledger->kinds[kind];
-		*view = (struct kind_view){.version = UINT64_MAX, .list = view->list};
+		*view = (struct kind_view){.version = UINT64_MAX, .list = view->list, .absent = view->absent};
 	}
 }

@@ -41,7 +41,7 @@ static int read_admin_access(struct reader *reader, const struct field *field, v
 	return 0;
 }
 
-/* The rows of an option that is at `at` of its struct, without its name. */
+/* The rows of an option that is at `at` of its struct. */
 #define OPTION_FIELDS(at)                                                                                              \
 	{FIELD_KEY("deviceClassName"), .read = field_string,                                                           \
 	 .offset = (at) + offsetof(struct claim_option, device_class)},                                                \
@@ -52,10 +52,7 @@ static int read_admin_access(struct reader *reader, const struct field *field, v
 		FIELD_KEY("adminAccess"), .read = read_admin_access, .offset = (at)                                    \
 	}
 
-static const struct field option_fields[] = {
-    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct claim_option, name)},
-    OPTION_FIELDS(0),
-};
+static const struct field option_fields[] = {OPTION_FIELDS(0)};
 static const struct shape option_shape = SHAPE(option_fields, sizeof(struct claim_option));
 
 static const struct field exactly_fields[] = {OPTION_FIELDS(offsetof(struct written_request, exactly))};
@@ -105,34 +102,9 @@ static const struct field metadata_fields[] = {
 };
 static const struct shape metadata_shape = SHAPE(metadata_fields, 0);
 
-static const struct field device_fields[] = {
-    {FIELD_KEY("request"), .read = field_string, .offset = offsetof(struct claim_device, request)},
-    {FIELD_KEY("driver"), .read = field_string, .offset = offsetof(struct claim_device, driver)},
-    {FIELD_KEY("adminAccess"), .read = field_bool, .offset = offsetof(struct claim_device, admin_access)},
-};
-static const struct shape device_shape = SHAPE(device_fields, sizeof(struct claim_device));
-
-static const struct field results_fields[] = {
-    {FIELD_KEY("results"), .read = field_list, .offset = offsetof(struct working_claim, claim.devices),
-     .shape = &device_shape, .count = offsetof(struct working_claim, claim.device_count)},
-};
-static const struct shape results_shape = SHAPE(results_fields, 0);
-
-static const struct field allocation_fields[] = {
-    {FIELD_KEY("devices"), .read = field_object, .shape = &results_shape},
-};
-static const struct shape allocation_shape = SHAPE(allocation_fields, 0);
-
-static const struct field status_fields[] = {
-    {FIELD_KEY("allocation"), .read = field_object, .shape = &allocation_shape,
-     FIELD_FLAG(struct working_claim, claim.allocated)},
-};
-static const struct shape status_shape = SHAPE(status_fields, 0);
-
 static const struct field claim_fields[] = {
     {FIELD_KEY("metadata"), .read = field_object, .shape = &metadata_shape},
     {FIELD_KEY("spec"), .read = field_object, .shape = &spec_shape},
-    {FIELD_KEY("status"), .read = field_object, .shape = &status_shape},
 };
 static const struct shape claim_shape = SHAPE(claim_fields, 0);
 
@@ -234,9 +206,8 @@ int reader_claim_as_pod(struct reader *reader, struct pod *pod)
 	if (reader_claim(reader, KIND_CLAIM, claim) < 0)
 		return -1;
 	if (!policy_claim_bounded(claim))
-		return scan_fail(&reader->scan, begin,
-				 "expected a claim with at most %d ways to meet its requests, and %d devices",
-				 CLAIM_OPTIONS_MAX, CLAIM_DEVICES_MAX);
+		return scan_fail(&reader->scan, begin, "expected a claim with at most %d ways to meet its requests",
+				 CLAIM_OPTIONS_MAX);
 	*pod = (struct pod){.present = true,
 			    .as_claim = claim,
 			    .name = claim->name,

@@ -77,8 +77,8 @@ int review_read_claim(struct str kind, const char *bytes, size_t len, struct are
 
 /*
  * Reads one ResourceClaim as a ledger keeps it, with `as_claim`, the metadata, and no labels: an
- * item of a list, or the object of a watch event. A claim with more requests or devices than the
- * API server allows is an error (policy_claim_bounded). Otherwise like review_read_pod.
+ * item of a list, or the object of a watch event. A claim with more requests than the API server
+ * allows is an error (policy_claim_bounded). Otherwise like review_read_pod.
  */
 int review_read_claim_as_pod(const char *bytes, size_t len, struct arena *arena, struct pod *pod, struct error *err);
 

@@ -7,7 +7,7 @@
 /* Objects that have the subresource `scale`. A Job has none, and stops at its completions. */
 static bool has_scale(const struct workload_kind *kind)
 {
-	return kind && *kind->template && kind->replicas && !kind->most;
+	return *kind->template && kind->replicas && !kind->most;
 }
 
 static bool is_alive(const struct known_pod *known, const struct known_workload *workload)
@@ -20,6 +20,12 @@ static bool is_alive(const struct known_pod *known, const struct known_workload 
 static struct str namespace_of(const struct suite_scale *scale)
 {
 	return str_present(scale->namespace) ? scale->namespace : STR("default");
+}
+
+/* Returns what a message calls the object. `kind` of a claim is that of custom resources. */
+static struct str kind_of(const struct known_workload *known)
+{
+	return known->subject->review.claim.present ? known->object.kind : str_of(known->kind->kind);
 }
 
 /* Returns NULL with an error. */
@@ -43,10 +49,10 @@ static const struct known_workload *find(const struct suite_state *state, const 
 		    err,
 		    "scale: a %.*s has no replicas that could be changed; scale a Deployment, ReplicaSet, StatefulSet, "
 		    "or ReplicationController",
-		    STR_ARG(found->object.kind));
+		    STR_ARG(kind_of(found)));
 	else if (other)
 		error_set(err, "scale: there is a %.*s and a %.*s of this name; give one of them another name",
-			  STR_ARG(other->object.kind), STR_ARG(found->object.kind));
+			  STR_ARG(kind_of(other)), STR_ARG(kind_of(found)));
 	else
 		return found;
 	suite_error_at(state->manifest, scale->at, err);

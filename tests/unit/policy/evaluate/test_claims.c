@@ -86,25 +86,16 @@ static void test_requests(void **state)
 	     "null", "mig=1|t4=1"},
 	    {"{'name':'r','firstAvailable':[{'name':'x','deviceClassName':'gpu','adminAccess':true}]}," OPTIONS, "null",
 	     "gpu=1|mig=2"},
-	    /* What is allocated. */
-	    {TWO, ALLOCATED("{'request':'r'},{'request':'s'},{'request':'r'}"), "gpu=2 mig=1"},
-	    {TWO, ALLOCATED("{'request':'r','driver':'d'}"), "gpu=1"},
-	    {TWO, ALLOCATED("{'request':'r'},{'request':'r','adminAccess':true}"), "gpu=1"},
-	    {TWO, ALLOCATED("{'request':'r','adminAccess':true}"), ""},
-	    {OPTIONS, ALLOCATED("{'request':'r/y'},{'request':'r/y'}"), "mig=2"},
-	    {OPTIONS, ALLOCATED("{'request':'r/x'}"), "gpu=1"},
-	    {"{'name':'r','exactly':{'deviceClassName':'gpu','allocationMode':'All'}}", ALLOCATED("{'request':'r'}"),
-	     "gpu=1"},
-	    {OPTIONS "," TWO, ALLOCATED("{'request':'r/x'},{'request':'s'}"), "gpu=1 mig=1"},
-	    /* A device of no known request: what is held is unknown. */
-	    {OPTIONS, ALLOCATED("{'request':'r'}"), "gpu=1|mig=2"},
-	    {OPTIONS, ALLOCATED("{'request':'r/z'}"), "gpu=1|mig=2"},
-	    {OPTIONS, ALLOCATED("{'request':'r/'}"), "gpu=1|mig=2"},
-	    {OPTIONS, ALLOCATED("{'request':'r/x'},{'request':'q'}"), "gpu=1|mig=2"},
-	    {OPTIONS, ALLOCATED("{}"), "gpu=1|mig=2"},
-	    {TWO, ALLOCATED("{'request':'r/x'}"), "gpu=2 mig=1"},
-	    {TWO, ALLOCATED(""), "gpu=2 mig=1"},
+	    /* What is allocated changes nothing. */
+	    {TWO, ALLOCATED("{'request':'r','driver':'d'}"), "gpu=2 mig=1"},
+	    {TWO, ALLOCATED("{'request':'r','adminAccess':true}"), "gpu=2 mig=1"},
+	    {TWO, ALLOCATED("{'request':'q'}"), "gpu=2 mig=1"},
 	    {TWO, "{'allocation':null}", "gpu=2 mig=1"},
+	    {OPTIONS, ALLOCATED("{'request':'r/x'}"), "gpu=1|mig=2"},
+	    {OPTIONS, ALLOCATED("{'request':'r/y'},{'request':'r/y'}"), "gpu=1|mig=2"},
+	    {OPTIONS, ALLOCATED(""), "gpu=1|mig=2"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','allocationMode':'All'}}", ALLOCATED("{'request':'r'}"),
+	     "gpu=32"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct arena arena;
@@ -133,43 +124,32 @@ static void test_bounds(void **state)
 	(void)state;
 	for (int requests = 32; requests <= 33; requests++) {
 		struct arena arena;
-		struct buf spec, results;
+		struct buf spec;
 		struct pod pod;
 		const struct resource_request *found;
 		uint32_t count;
 		arena_init(&arena, 65536, 16 << 20);
 		buf_init(&spec, 1 << 20);
-		buf_init(&results, 1 << 20);
 		for (int i = 0; i < requests; i++) {
 			buf_printf(&spec, "%s{'name':'r%d','firstAvailable':[", i ? "," : "", i);
-			buf_printf(&results, "%s{'request':'r%d/o0'}", i ? "," : "", i);
 			for (int k = 0; k < 8; k++)
 				buf_printf(&spec, "%s{'name':'o%d','deviceClassName':'c%d'}", k ? "," : "", k, k);
 			buf_text(&spec, "]}");
 		}
 		buf_char(&spec, '\0');
-		buf_char(&results, '\0');
 		bool bounded = requests == 32;
-		char status[4096];
-		snprintf(status, sizeof status, "{'allocation':{'devices':{'results':[%s]}}}", results.ptr);
 		assert_int_equal(read_claim(spec.ptr, "null", &arena, &pod), bounded ? 0 : -1);
-		assert_int_equal(read_claim(OPTIONS, status, &arena, &pod), bounded ? 0 : -1);
 		if (bounded) {
-			assert_int_equal(read_claim(spec.ptr, "null", &arena, &pod), 0);
 			assert_int_equal(policy_pod_requests(&pod, &arena, &found, &count), 0);
 			assert_int_equal(count, CLAIM_OPTIONS_MAX);
 			for (uint32_t i = 0; i < count; i++)
 				assert_int_equal(found[i].alternative, i % 8 != 0);
-			assert_int_equal(read_claim(spec.ptr, status, &arena, &pod), 0);
-			assert_int_equal(policy_pod_requests(&pod, &arena, &found, &count), 0);
-			assert_true(count == 1 && found[0].count == 32);
 			struct arena little;
 			arena_init(&little, 64, 1024);
 			assert_int_equal(policy_pod_requests(&pod, &little, &found, &count), -1);
 			arena_release(&little);
 		}
 		buf_release(&spec);
-		buf_release(&results);
 		arena_release(&arena);
 	}
 }
@@ -468,8 +448,9 @@ static void test_decisions(void **state)
 	     {.requests = GPU(""), .user = SCHEDULER, .metadata = MARK "," OF_POD("Job")},
 	     NOT_THE_SCHEDULER},
 	    {ALL_QUOTA, "a", {.requests = GPU(""), .user = SCHEDULER, .metadata = OF_POD("Pod")}, "[a/q=1]"},
-	    {ALL_QUOTA, "b", {.requests = GPU(""), .metadata = MARK}, "namespace \"b\" belongs to no tenant"},
-	    {TENANT("{namespaces: [a]}"), "a", {.requests = "", .metadata = MARK}, ""},
+	    /* Also where nothing counts yet, because the mark stays. */
+	    {ALL_QUOTA, "b", {.requests = GPU(""), .metadata = MARK}, NOT_THE_SCHEDULER "\nnamespace \"b\" belongs"},
+	    {TENANT("{namespaces: [a]}"), "a", {.requests = "", .metadata = MARK}, NOT_THE_SCHEDULER},
 	    /* It is added later. */
 	    {ALL_QUOTA, "a", {"UPDATE", NULL, MARK, GPU(""), "{'metadata':{'name':'c'}}"}, NOT_THE_SCHEDULER},
 	    {ALL_QUOTA,
@@ -480,14 +461,13 @@ static void test_decisions(void **state)
 	    {ALL_QUOTA, "a", {"UPDATE", NULL, MARK, GPU(""), "{'metadata':{" MARK "}}"}, ""},
 	    {ALL_QUOTA, "a", {"UPDATE", SCHEDULER, MARK, GPU(""), "{'metadata':{}}"}, ""},
 	    {ALL_QUOTA, "a", {"UPDATE", NULL, NULL, GPU(",'count':-1"), "{'metadata':{" MARK "}}"}, ""},
-	    {ALL_QUOTA, "b", {"UPDATE", NULL, MARK, GPU(""), "{'metadata':{}}"}, ""},
+	    {ALL_QUOTA, "b", {"UPDATE", NULL, MARK, GPU(""), "{'metadata':{}}"}, NOT_THE_SCHEDULER},
 	    {ALL_QUOTA, "a", {"DELETE", NULL, NULL, "", "{'metadata':{}}"}, ""},
-	    /* A tenant that only warns is told the same, and is charged. */
+	    /* Also of a tenant that only warns, since the quota of its parent may deny. */
 	    {TENANT("{namespaces: [a], enforcement: warn, quotas: [{name: q, hard: 9}]}"),
 	     "a",
 	     {.requests = GPU(",'allocationMode':'Some'")},
-	     "warning: request r has an allocationMode that this version of gpugate cannot count; use ExactCount or "
-	     "All[a/q=32]"},
+	     "request r has an allocationMode that this version of gpugate cannot count; use ExactCount or All"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char text[4096], *yaml;

@@ -42,13 +42,14 @@
 #define GRACE_MS 3000
 /* How far apart the versions of the two kinds are. */
 #define VERSIONS_APART 1000000
-#define GPUS_MAX 2
 
-/* What an event shows of a Pod. Claims neither finish nor terminate, and Pods are not allocated. */
+/*
+ * What an event shows of a Pod. Claims neither finish nor terminate, and Pods are not allocated.
+ * Whether a claim is allocated makes no difference to a ledger.
+ */
 struct pod_state {
-	bool stored, finished, terminating;
-	int node;      /* 0: not bound. */
-	int allocated; /* Number of the model of which a claim has devices; 0: it has none. */
+	bool stored, finished, terminating, allocated;
+	int node; /* 0: not bound. */
 };
 
 enum stage { STAGE_NEW, STAGE_ASKING, STAGE_ADMITTED, STAGE_STORED, STAGE_OVER };
@@ -151,18 +152,16 @@ struct shown_pod {
 	struct container container;
 	struct claim_option options[2];
 	struct claim_request request;
-	struct claim_device devices[GPUS_MAX];
 	struct claim claim;
 	struct pod pod;
 };
 
-static const struct claim_option claim_options[] = {{.name = {"big", 3}, .device_class = {"big.example", 11}},
-						    {.name = {"small", 5}, .device_class = {"small.example", 13}}};
+static const struct claim_option claim_options[] = {{.device_class = {"big.example", 11}},
+						    {.device_class = {"small.example", 13}}};
 
 /* Fills in a claim of A100s, or of T4s instead. */
-static inline void show_claim(const struct sim_pod *from, struct pod_state state, struct shown_pod *out)
+static inline void show_claim(const struct sim_pod *from, struct shown_pod *out)
 {
-	static const struct str device_requests[] = {[1] = {"gpus/big", 8}, [2] = {"gpus/small", 10}};
 	const int counts[] = {from->count, from->instead};
 	for (int i = 0; i < 2; i++) {
 		out->options[i] = claim_options[i];
@@ -170,13 +169,6 @@ static inline void show_claim(const struct sim_pod *from, struct pod_state state
 	}
 	out->request = (struct claim_request){STR("gpus"), out->options, from->instead ? 2 : 1};
 	out->claim = (struct claim){.present = true, .requests = &out->request, .request_count = 1};
-	if (state.allocated) {
-		out->claim.allocated = true;
-		out->claim.devices = out->devices;
-		out->claim.device_count = (uint32_t)counts[state.allocated - 1];
-	}
-	for (uint32_t i = 0; i < out->claim.device_count; i++)
-		out->devices[i] = (struct claim_device){.request = device_requests[state.allocated]};
 	out->pod.as_claim = &out->claim;
 }
 
@@ -186,7 +178,7 @@ static inline void show_pod(const struct sim_pod *from, struct pod_state state, 
 	out->pod = (struct pod){
 	    .present = true, .name = str_of(from->uid), .namespace = from->namespace, .uid = str_of(from->uid)};
 	if (from->kind == CONSUMER_CLAIM) {
-		show_claim(from, state, out);
+		show_claim(from, out);
 		return;
 	}
 	out->items[0] = (struct pair){STR("nvidia.com/gpu"), counts[from->count]};
@@ -326,7 +318,7 @@ static inline void serve_pods(struct world *world)
 }
 
 /* Sets what happens next to a stored claim: it is allocated or deleted. False: nothing happens. */
-static inline bool change_claim(struct world *world, const struct sim_pod *claim, struct pod_state *state)
+static inline bool change_claim(struct world *world, struct pod_state *state)
 {
 	bool deleted = one_in(world, 3);
 	if (!deleted && state->allocated)
@@ -334,7 +326,7 @@ static inline bool change_claim(struct world *world, const struct sim_pod *claim
 	if (deleted)
 		state->stored = false;
 	else
-		state->allocated = claim->instead && one_in(world, 2) ? 2 : 1;
+		state->allocated = true;
 	world->allocated += !deleted;
 	return true;
 }
@@ -375,7 +367,7 @@ static inline void disturb_pod(struct world *world)
 	struct sim_pod *pod = &world->pods[index];
 	struct pod_state state = pod->state;
 	if (!state.stored ||
-	    !(pod->kind == CONSUMER_CLAIM ? change_claim(world, pod, &state) : change_running(world, pod, &state)))
+	    !(pod->kind == CONSUMER_CLAIM ? change_claim(world, &state) : change_running(world, pod, &state)))
 		return;
 	if (!state.stored)
 		pod->stage = STAGE_OVER;
