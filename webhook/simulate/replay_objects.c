@@ -272,9 +272,11 @@ static int take_review(struct replay *replay, const struct manifest *manifest, c
 		       const char *file, struct error *err)
 {
 	struct recorded recorded;
-	if (review_read_recorded(object->json.ptr, object->json.len, &replay->arena, &recorded, err) < 0)
+	int read = review_read_recorded(object->json.ptr, object->json.len, &replay->arena, &recorded, err);
+	if (read < 0)
 		return manifest_explain(manifest, object, err);
-	if (!review_has_subject(&recorded.review)) {
+	/* A review may have no request. */
+	if (read == 0 || !review_has_subject(&recorded.review)) {
 		replay->skipped++;
 		return 0;
 	}
