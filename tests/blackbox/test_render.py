@@ -218,7 +218,10 @@ def test_namespaces_that_are_left_out(render):
 def test_rights_by_ledger(render):
     def rights(objects, kind):
         return {(rule["apiGroups"][0], resource, tuple(rule.get("resourceNames", ()))): rule["verbs"]
-                for obj in objects if obj["kind"] == kind for rule in obj["rules"] for resource in rule["resources"]}
+                for obj in objects if obj["kind"] == kind for rule in obj["rules"] for resource in rule.get("resources", ())}
+    def paths(objects):
+        return [(rule["nonResourceURLs"], rule["verbs"]) for obj in objects if "Role" in obj["kind"] for rule in obj.get("rules", ())
+                if "nonResourceURLs" in rule]
     registered = {("admissionregistration.k8s.io", f"{kind}webhookconfigurations", ("gpugate",)): ["list", "watch"]
                   for kind in ("mutating", "validating")}
 
@@ -227,6 +230,7 @@ def test_rights_by_ledger(render):
     assert rights(render(TEAM), "ClusterRole") == registered | of(TARGET_RIGHTS) and rights(render(TEAM), "Role") == {}
     objects = render(TEAM, args=["--ledger", "cluster"])
     assert rights(objects, "ClusterRole") == registered | of(TARGET_RIGHTS) | of(LEDGER_RIGHTS)
+    assert paths(objects) == [(["/apis/resource.k8s.io"], ["get"])] and paths(render(TEAM)) == []
     # They have a role of their own. Of custom resources, it has those that the policy names.
     # Without an early answer, nothing is read.
     named = doc("Settings", "s", workloads=["pytorchjobs.kubeflow.org"])

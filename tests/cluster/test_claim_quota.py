@@ -157,6 +157,18 @@ def test_claims_and_pods_race_for_one_quota(control_plane, gpugate_in_cluster, d
     gate.wait_used("ml", "gpus", 10, "gpus")
 
 
+def test_no_right_but_its_own_is_needed(fresh_control_plane, gpugate_in_cluster):
+    """Administrators may take discovery away from all others. gpugate has to ask for the version of
+    claims nevertheless."""
+    cluster = fresh_control_plane()
+    for name in ("system:discovery", "system:basic-user", "system:public-info-viewer", "system:service-account-issuer-discovery"):
+        cluster.admin.delete("ClusterRoleBinding", name).must()
+    own = Devices(cluster, cluster.namespace("few"), whole=0, halves=0)
+    gate = gpugate_in_cluster(cluster, own.policy(hard=4), ledger="cluster")
+    cluster.admin.create(own.claim("c", (own.whole, 1))).must()
+    gate.wait_used("ml", "gpus", 1, "gpus")
+
+
 def test_a_definition_without_the_version_of_claims(fresh_control_plane, gpugate_in_cluster):
     """The API server drops spec.claimVersion if the definition of the ledger is older. Then claims
     wait for the new one, and Pods do not."""

@@ -11,7 +11,7 @@ from gpugate import eventually as soon
 from kube import GPU, doc
 from manifests import pod
 
-FULL = "too many Pods of this tenant were admitted and have not been stored yet"
+FULL = "too many Pods and claims of this tenant were admitted and have not been stored yet"
 
 
 def team(name, hard, **more):

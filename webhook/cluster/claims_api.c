@@ -2,10 +2,11 @@
 
 #include <stdio.h>
 
+#include "webhook/base/claim_versions.h"
 #include "webhook/cluster/state.h"
 #include "webhook/json/field.h"
 
-#define GROUP_PATH "/apis/resource.k8s.io"
+#define GROUP_PATH "/apis/" CLAIM_GROUP
 #define ANSWER_MS 4000
 #define ANSWER_MAX ((size_t)64 << 10)
 /* Ask again after a failure, and after an answer. */
@@ -14,14 +15,10 @@
 /* Answers in a row that no version is served, before the claims that were there are gone. */
 #define MISSING_MAX 5
 
-/* Versions of the API group, the preferred one first. */
+#define SERVED(version) {(version), CLAIM_PATH(version)},
 static const struct served_version {
 	const char *version, *path;
-} versions[] = {
-    {"v1", GROUP_PATH "/v1/resourceclaims"},
-    {"v1beta2", GROUP_PATH "/v1beta2/resourceclaims"},
-    {"v1beta1", GROUP_PATH "/v1beta1/resourceclaims"},
-};
+} versions[] = {CLAIM_VERSIONS(SERVED)};
 #define VERSIONS (sizeof versions / sizeof *versions)
 
 struct group_version {

@@ -51,7 +51,7 @@ void request_complete_undecided(struct ledger_cluster *cluster, struct reservati
 }
 
 /*
- * Whether a denial may count Pods that have ended unnoticed because the watch of Pods is
+ * Whether a denial may count Pods or claims that have ended unnoticed because their watch is
  * interrupted. Such a denial is not final: the client is asked to retry.
  */
 static bool is_unsafe_denial(const struct ledger_cluster *cluster, const struct ledger_verdict *verdict)
@@ -65,7 +65,7 @@ void request_complete(struct ledger_cluster *cluster, struct reservation_request
 	if (is_unsafe_denial(cluster, verdict)) {
 		request_complete_undecided(
 		    cluster, request, false,
-		    "the quota seems to be used up, but the watch of Pods is interrupted, and some of them may "
+		    "the quota seems to be used up, but a watch of Pods or claims is interrupted, and some of them may "
 		    "have ended since");
 		return;
 	}

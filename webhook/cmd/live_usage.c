@@ -3,6 +3,7 @@
 #include "gpugate/consumer.h"
 #include "gpugate/policy.h"
 #include "gpugate/quota.h"
+#include "webhook/base/claim_versions.h"
 #include "webhook/cmd/list_fetch.h"
 #include "webhook/cmd/quota_fetch.h"
 #include "webhook/json/text.h"
@@ -18,41 +19,32 @@
 	"apply --dry-run=server -f FILE` creates nothing, and shows the same message"
 
 struct live_kind {
-	const char *what, *path, *kind, *accept, *forbidden;
+	const char *what, *kind, *accept, *forbidden;
 	/* Whether decisions by the policy need them; NULL: always. */
 	bool (*needed)(const struct policy *policy);
 	enum consumer_kind consumer; /* CONSUMER_KINDS: they have labels only. */
-	const char *or_path[3];      /* Where else they are in older clusters, if not at `path`. */
+	const char *paths[4];        /* The later ones are for older clusters. */
 };
-#define CLAIMS_OF(version) "/apis/resource.k8s.io/" version "/resourceclaims"
+#define CLAIMS_AT(version) CLAIM_PATH(version),
 
 /* Labels are read first, so that no Pod is charged without those of its namespace. */
 static const struct live_kind kinds[] = {
     {"namespaces",
-     "/api/v1/namespaces",
      "Namespace",
      KUBE_METADATA_LIST,
      FORBIDDEN("namespaces"),
      policy_reads_namespaces,
      CONSUMER_KINDS,
-     {NULL}},
-    {"nodes",
-     "/api/v1/nodes",
-     "Node",
-     KUBE_METADATA_LIST,
-     FORBIDDEN("nodes"),
-     policy_reads_nodes,
-     CONSUMER_KINDS,
-     {NULL}},
-    {"pods", "/api/v1/pods", "Pod", NULL, FORBIDDEN("pods"), NULL, CONSUMER_POD, {NULL}},
+     {"/api/v1/namespaces"}},
+    {"nodes", "Node", KUBE_METADATA_LIST, FORBIDDEN("nodes"), policy_reads_nodes, CONSUMER_KINDS, {"/api/v1/nodes"}},
+    {"pods", "Pod", NULL, FORBIDDEN("pods"), NULL, CONSUMER_POD, {"/api/v1/pods"}},
     {"resourceclaims",
-     CLAIMS_OF("v1"),
      "ResourceClaim",
      NULL,
      FORBIDDEN("resourceclaims"),
      policy_counts_claims,
      CONSUMER_CLAIM,
-     {CLAIMS_OF("v1beta2"), CLAIMS_OF("v1beta1")}},
+     {CLAIM_VERSIONS(CLAIMS_AT)}},
 };
 
 struct live {
@@ -102,11 +94,11 @@ static int read_kind(struct kube_config *config, struct live *live, struct error
 {
 	const struct live_kind *kind = live->kind;
 	unsigned status = 0;
-	int result = read_path(config, live, kind->path, &status, err);
-	for (size_t i = 0; result < 0 && status == 404 && kind->consumer == CONSUMER_CLAIM; i++) {
+	int result = read_path(config, live, kind->paths[0], &status, err);
+	for (size_t i = 1; result < 0 && status == 404 && kind->consumer == CONSUMER_CLAIM; i++) {
 		*err = (struct error){0};
-		result = kind->or_path[i] ? read_path(config, live, kind->or_path[i], &status, err) : 0;
-		if (!kind->or_path[i])
+		result = kind->paths[i] ? read_path(config, live, kind->paths[i], &status, err) : 0;
+		if (!kind->paths[i])
 			break;
 	}
 	if (result < 0 || kind->consumer == CONSUMER_KINDS)

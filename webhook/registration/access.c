@@ -1,5 +1,6 @@
 /* access: the ServiceAccount and its RBAC permissions, one resource at a time. */
 #include "gpugate/scaled_resources.h"
+#include "webhook/base/claim_versions.h"
 #include "webhook/base/object_names.h"
 #include "webhook/base/watched_resources.h"
 #include "webhook/json/text.h"
@@ -11,14 +12,23 @@
 
 /* One RBAC rule. */
 struct grant {
-	const char *group, *resource;
-	const char *name; /* Only the object of this name; NULL: all objects. */
+	const char *group;    /* NULL: `resource` is a path of the API server. */
+	const char *resource; /* Such as "pods". */
+	const char *name;     /* Only the object of this name; NULL: all objects. */
 	const char *verbs[VERBS_MAX + 1];
 };
 
 #define GRANT(index, group, resource, ...) {group, resource, NULL, {__VA_ARGS__}},
 static const struct grant watch_grants[] = {WATCHED_RESOURCES(GRANT)};
 #undef GRANT
+
+/*
+ * For finding the version of ResourceClaims. Everyone may read this unless an administrator has
+ * removed the ClusterRole system:discovery.
+ */
+static const struct grant discovery_grants[] = {
+    {NULL, "/apis/" CLAIM_GROUP, NULL, {"get"}},
+};
 
 /*
  * The ledger object, and the gpuquotas that users read. "create" of the ledger is above because
@@ -61,8 +71,9 @@ static int add_grants(json_t *rules, const struct grant *grants, size_t count)
 {
 	int failed = 0;
 	for (size_t i = 0; i < count; i++) {
-		json_t *rule =
-		    json_pack("{s:[s], s:[s]}", "apiGroups", grants[i].group, "resources", grants[i].resource);
+		json_t *rule = grants[i].group ? json_pack("{s:[s], s:[s]}", "apiGroups", grants[i].group, "resources",
+							   grants[i].resource)
+					       : json_pack("{s:[s]}", "nonResourceURLs", grants[i].resource);
 		json_t *verbs = json_array();
 		for (size_t v = 0; grants[i].verbs[v]; v++)
 			failed |= json_array_append_new(verbs, json_string(grants[i].verbs[v]));
@@ -134,6 +145,7 @@ json_t *render_access(const struct render_target *target, const struct policy_sc
 	int failed = 0;
 	if (target->cluster) {
 		failed |= ADD_GRANTS(of_cluster, watch_grants);
+		failed |= ADD_GRANTS(of_cluster, discovery_grants);
 		failed |= ADD_GRANTS(of_cluster, ledger_grants);
 	}
 	failed |= ADD_GRANTS(of_cluster, registration_grants);

@@ -4,6 +4,7 @@
 
 #include "gpugate/buf.h"
 #include "gpugate/scaled_resources.h"
+#include "webhook/base/claim_versions.h"
 #include "webhook/json/text.h"
 #include "webhook/registration/conditions.h"
 
@@ -42,11 +43,12 @@ struct webhook {
 		}                                                                                                      \
 	}
 #define SCALE_RULE(group, kind, resource) {"UPDATE", NULL, (group), resource "/scale", {"v1"}},
+#define LISTED(version) (version),
 #define CLAIM_RULE(operation, or_operation, resource)                                                                  \
 	{                                                                                                              \
-		(operation), (or_operation), "resource.k8s.io", (resource),                                            \
+		(operation), (or_operation), CLAIM_GROUP, (resource),                                                  \
 		{                                                                                                      \
-			"v1", "v1beta2", "v1beta1"                                                                     \
+			CLAIM_VERSIONS(LISTED)                                                                         \
 		}                                                                                                      \
 	}
 
