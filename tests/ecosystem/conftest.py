@@ -45,9 +45,9 @@ def plane(request):
     made.stop(keep=request.session.testsfailed > 0)
 
 
-def _running(plane, name, configuration):
+def _running(plane, *how):
     try:
-        made = Controller(plane, name, configuration)
+        made = Controller(plane, *how)
     except controllers.NotToBeHad as reason:
         pytest.skip(str(reason))
     yield made
@@ -56,7 +56,7 @@ def _running(plane, name, configuration):
 
 @pytest.fixture(scope="session")
 def jobset(plane):
-    yield from _running(plane, "jobset", "config.jobset.x-k8s.io/v1alpha1")
+    yield from _running(plane, "jobset", "config.jobset.x-k8s.io/v1alpha1", {"certDir": str(plane.dir)})
 
 
 @pytest.fixture(scope="session")

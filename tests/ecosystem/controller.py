@@ -23,10 +23,10 @@ class Controller:
     ordinary installation: certificates are those of the control plane, and the API server calls
     the webhooks at a port of this machine.
 
-    name: a key of controllers.SOURCES. configuration: the apiVersion of the manager's
-    configuration file. Raises NotToBeHad."""
+    name: a key of controllers.SOURCES. version: the apiVersion of the manager's configuration
+    file. metrics: further keys of its `metrics`. Raises NotToBeHad."""
 
-    def __init__(self, plane, name, configuration):
+    def __init__(self, plane, name, version, metrics=None):
         binary, installed = controllers.paths(name)
         self.plane, self.name = plane, name
         self.webhooks, self.health, self.metrics = free_port(), free_port(), free_port()
@@ -38,10 +38,10 @@ class Controller:
         plane.kubectl("wait", "--for=condition=Established", "--timeout=120s", *definitions)
         file = plane.dir / f"{name}.yaml"
         file.write_text(yaml.safe_dump({
-            "apiVersion": configuration, "kind": "Configuration", "leaderElection": {"leaderElect": False},
+            "apiVersion": version, "kind": "Configuration", "leaderElection": {"leaderElect": False},
             "internalCertManagement": {"enable": False},
             "webhook": {"port": self.webhooks, "host": "127.0.0.1", "certDir": str(plane.dir)},
-            "metrics": {"bindAddress": f"127.0.0.1:{self.metrics}"}, "health": {"healthProbeBindAddress": f"127.0.0.1:{self.health}"}}))
+            "metrics": {"bindAddress": f"127.0.0.1:{self.metrics}", **(metrics or {})}, "health": {"healthProbeBindAddress": f"127.0.0.1:{self.health}"}}))
         self.process = Process(name, [binary, f"--config={file}"], plane.dir / f"{name}.log", self._ready, env={**os.environ, "KUBECONFIG": str(kubeconfig)})
         self.process.start()
         registration.register(plane.admin, [self._here(obj) for obj in objects if obj["kind"] in registration.WEBHOOKS])

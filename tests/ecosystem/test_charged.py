@@ -66,20 +66,21 @@ def test_what_is_foreseen_is_made(plane, gpugate, space, request, tmp_path, kind
     gate = gpugate(documents)
     shapes = {"jobset": jobsets, "lws": leader_worker_sets}[kind]
     made_of_all = 0
-    for obj in shapes(space):
+    for i, obj in enumerate(shapes(space)):
+        name = obj["metadata"]["name"] = f"w{i}"
         count, charged = explained(tmp_path, [obj])
         plane.kubectl("apply", "-f", "-", input=[obj])
         eventually(lambda count=count: len(pods(plane, space)) == count, what=lambda count=count, obj=obj: (count, len(pods(plane, space)), obj))
         time.sleep(1)  # No more come.
-        made = pods(plane, space)
+        made = [{"apiVersion": "v1", "kind": "Pod", **pod} for pod in pods(plane, space)]
         assert len(made) == count, obj
         made_of_all += count
         for quota, measure in QUOTAS.items():
             gate.wait_used("ml", quota, float(charged[quota]), measure)
         # The same, by what was stored.
         assert not made or explained(tmp_path, made) == (count, charged), obj
-        plane.kubectl("delete", kind, "w", "-n", space)
+        plane.kubectl("delete", kind, name, "-n", space)
         eventually(lambda: not pods(plane, space), what="the end of the Pods")
         for quota, measure in QUOTAS.items():
             gate.wait_used("ml", quota, 0, measure)
-    assert made_of_all > 15
+    assert made_of_all >= 15
