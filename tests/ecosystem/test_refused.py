@@ -67,7 +67,7 @@ def test_a_leader_worker_set_larger_than_its_quota(plane, lws, gpugate, space):
     gate.wait_used("ml", "whole", 6)
     assert len(pods(plane, space)) == 1 + 4
     said = eventually(lambda: plane.events(space, reason="FailedCreate"), what="an Event about a refused Pod")
-    eventually(lambda: any(re.fullmatch(rf"create Pod w-\d(-\d)? in StatefulSet w(-\d)? failed error: {sentence(6)}", message)
+    eventually(lambda: any(re.fullmatch(rf"Create Pod w-\d(-\d)? in StatefulSet w(-\d)? failed error: {sentence(6)}", message)
                            for message in plane.events(space, reason="FailedCreate")), what=lambda: said)
     backs_off(gate, lws)
     assert len(pods(plane, space)) == 1 + 4 and gate.used("ml", "whole") == 6
