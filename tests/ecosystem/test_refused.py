@@ -42,7 +42,7 @@ def test_a_jobset_larger_than_its_quota(plane, jobset, gpugate, space):
     plane.kubectl("apply", "-f", "-", input=[a_jobset(
         space, ("driver", 1, {}, {}), ("workers", 1, {"parallelism": 2, "completions": 2}, {"replicas": 2}))])
     gate.wait_used("ml", "whole", 3)
-    assert len(pods(plane, space)) == 3
+    eventually(lambda: len(pods(plane, space)) == 3, what="the Pods that fit")  # One may be pending.
     said = eventually(lambda: plane.events(space, reason="FailedCreate"), what="an Event about a refused Pod")
     eventually(lambda: any(re.fullmatch(rf"Error creating: {sentence(3)}", message) for message in plane.events(space, reason="FailedCreate")), what=lambda: said)
     backs_off(gate, jobset)
@@ -65,7 +65,7 @@ def test_a_leader_worker_set_larger_than_its_quota(plane, lws, gpugate, space):
     plane.kubectl("apply", "-f", "-", input=[pod(space, "other", {GPU: 2})])
     plane.kubectl("apply", "-f", "-", input=[leader_worker_set(space, None, 1, {"size": 4}, replicas=2)])
     gate.wait_used("ml", "whole", 6)
-    assert len(pods(plane, space)) == 1 + 4
+    eventually(lambda: len(pods(plane, space)) == 1 + 4, what="the Pods that fit")  # One may be pending.
     said = eventually(lambda: plane.events(space, reason="FailedCreate"), what="an Event about a refused Pod")
     eventually(lambda: any(re.fullmatch(rf"Create Pod w-\d(-\d)? in StatefulSet w(-\d)? failed error: {sentence(6)}", message)
                            for message in plane.events(space, reason="FailedCreate")), what=lambda: said)
