@@ -22,8 +22,8 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 JOBS = str(os.cpu_count() or 2)
-# Exit status of binaries.py, helm_tool.py, browser.py and chroot.py if what they look for is not
-# available.
+# Exit status of binaries.py, helm_tool.py, controllers.py, browser.py and chroot.py if what they
+# look for is not available.
 NOT_TO_BE_HAD = 77
 WORKERS = str((os.cpu_count() or 2) + 1)  # for pytest, where tests mostly wait
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
@@ -139,6 +139,13 @@ def deploy(totals):
     start = time.monotonic()
     if had(totals, "deploy", "tests/cluster/binaries.py", "tests/deploy/helm_tool.py"):
         totals.add("deploy", *pytest("deploy"), time.monotonic() - start)
+
+
+def ecosystem(totals):
+    """Controllers of other projects on a real control plane, with gpugate in between."""
+    start = time.monotonic()
+    if had(totals, "ecosystem", "tests/cluster/binaries.py", "tests/ecosystem/controllers.py"):
+        totals.add("ecosystem", *pytest("ecosystem"), time.monotonic() - start)
 
 
 def cluster(totals, variant="release"):
@@ -324,6 +331,7 @@ STEPS = {
     "package": package,
     "cluster": cluster,
     "deploy": deploy,
+    "ecosystem": ecosystem,
     "observe": observe,
     "other-release": other_release,
     "fuzz": fuzz,
@@ -337,7 +345,7 @@ STEPS = {
 # with make.
 LANES = (("cluster", "deploy", "observe", "model"),
          ("units", "blackbox", "units-sanitized", "blackbox-sanitized", "blackbox-threads", "layers", "prose", "demo", "browser",
-          "package", "other-release", "fuzz"))
+          "package", "other-release", "ecosystem", "fuzz"))
 
 
 def run_lane(totals, steps, printing):

@@ -366,6 +366,11 @@ def test_updates(serve):
     assert ask(server, thing(a=template(1), n=1), old).warnings == []
     assert ask(server, {**old, "status": {"x": 1}}, old).warnings == []
     assert ask(server, thing(a=template(1), n=2, b=template(2)), old).warnings[0].startswith("0 of 1 more Pod fits now: exceeded quota")
+    # The API server may send a template back as a webhook has written it.
+    rewritten = {"metadata": {"creationTimestamp": None}, **template(1)}
+    assert ask(server, thing(a=rewritten, n=5), old).warnings[0].startswith("1 of 3 more Pods fit now: exceeded quota")
+    assert ask(server, thing(a=rewritten, n=2), old).warnings == []
+    assert ask(server, thing(a=template(2), n=5), old).warnings[0].startswith("0 of 3 more Pods fit now, and never more than 1 at once: exceeded quota")
     # A changed template replaces Pods, of which nothing is known but that each can be admitted.
     assert ask(server, thing(a=template(2), n=2), old).warnings == []
     assert ask(server, thing(a=template(4), n=2), old).warnings[0].startswith("can never fit")

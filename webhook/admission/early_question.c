@@ -94,16 +94,16 @@ static const struct workload_part *find_part(const struct workload_parts *parts,
 
 /*
  * How many Pods of a group are created. How many exist is not known, so that all that the object
- * had before count as existing; and the Pods that a changed template replaces are not counted.
+ * had before count as existing; and the Pods that a changed template replaces are not counted. A
+ * template may seem to be changed although it is not: webhooks write it in their own way, such as
+ * with empty members.
  */
 static int64_t added(const struct workload_part *part, const struct workload_parts *old)
 {
 	const struct workload_part *before = old ? find_part(old, part->where) : NULL;
 	if (!before)
 		return part->replicas;
-	if (!str_eq(before->pod, part->pod) || before->replicas > part->replicas)
-		return 0;
-	return part->replicas - before->replicas;
+	return part->replicas > before->replicas ? part->replicas - before->replicas : 0;
 }
 
 static bool read_part(const struct review *asked, const struct workload_part *from, const struct workload_parts *old,

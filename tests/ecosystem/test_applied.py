@@ -1,0 +1,80 @@
+"""What a person reads who applies a JobSet or a LeaderWorkerSet: the paths that gpugate has for
+these kinds, with the objects as the real definitions and webhooks of their projects leave them."""
+
+import re
+
+from kube import GPU
+from manifests import pod
+from team import jobset as a_jobset, leader_worker_set, policy
+
+
+def applied(plane, obj, *args):
+    return plane.kubectl("apply", "-f", "-", *args, input=[obj]).stderr
+
+
+def refusal(limit):
+    return rf'exceeded quota: GPU quota "whole" of tenant "ml": requested 1, used \d( \(\+\d pending\))?, limit {limit}, over by 1; [^\n]*'
+
+
+def never(part, requested, limit):
+    return rf'Warning: {part}: can never fit: GPU quota "whole" of tenant "ml": requested {requested}, used \d, limit {limit}; request at most {limit}, [^\n]*\n'
+
+
+JOBS = "spec\\.replicatedJobs\\[{}\\]\\.template\\.spec\\.template"
+GROUP = "spec\\.leaderWorkerTemplate\\.{}Template"
+
+
+def jobs(space, driver, worker, sets=2, **spec):
+    return a_jobset(space, ("driver", driver, {}, {}), ("workers", worker, {"parallelism": 2, "completions": 2}, {"replicas": sets}), **spec)
+
+
+def groups(space, leader, worker, replicas=2):
+    return leader_worker_set(space, leader, worker, {"size": 3}, replicas=replicas)
+
+
+def some_and_none(plane, gate, space, make, total, part):
+    """Another Pod holds one of five GPUs."""
+    plane.kubectl("apply", "-f", "-", input=[pod(space, "other", {GPU: 1})])
+    gate.wait_used("ml", "whole", 1)
+    assert applied(plane, make(space, 0, 1), "--dry-run=server") == ""
+    said = applied(plane, make(space, 1, 1), "--dry-run=server")
+    assert re.fullmatch(rf"Warning: 4 of {total} Pods fit now: {part}: {refusal(5)}\n", said), said
+    said = applied(plane, make(space, 1, 6), "--dry-run=server")
+    assert re.fullmatch(never(part, 6, 5), said), said
+    assert gate.used("ml", "whole") == 1
+
+
+def asked(gate):
+    """Returns who was answered: not the controllers, which write these objects as well."""
+    return {line["user"] for line in gate.server.log("early_answer")}
+
+
+def test_a_jobset(plane, jobset, gpugate, space):
+    gate = gpugate(policy(space, 5))
+    part = r"spec\.replicatedJobs\[1\]\.template\.spec\.template"
+    some_and_none(plane, gate, space, jobs, 5, part)
+    assert applied(plane, jobs(space, 0, 1, 1)) == ""
+    gate.wait_used("ml", "whole", 3)
+    # A suspended one has no Pods until it is resumed. Applying its manifest again would be refused
+    # by JobSet, which has set a default in what must not change.
+    assert applied(plane, jobs(space, 0, 1, name="later", suspend=True)) == ""
+    said = plane.kubectl("patch", "jobset", "later", "-n", space, "--type=merge", "-p", '{"spec": {"suspend": false}}').stderr
+    assert re.fullmatch(rf"Warning: 3 of 5 more Pods fit now: {part}: {refusal(5)}\n", said), said
+    gate.wait_used("ml", "whole", 5)
+    assert asked(gate) == {"admin"}
+
+
+def test_a_leader_worker_set(plane, lws, gpugate, space):
+    gate = gpugate(policy(space, 5))
+    part = r"spec\.leaderWorkerTemplate\.workerTemplate"
+    some_and_none(plane, gate, space, groups, 6, part)
+    assert applied(plane, groups(space, 0, 1, 1)) == ""
+    gate.wait_used("ml", "whole", 3)
+    autoscaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "w", "namespace": space},
+                  "spec": {"maxReplicas": 3, "scaleTargetRef": {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "name": "w"}}}
+    said = applied(plane, autoscaler, "--dry-run=server")
+    assert re.fullmatch(rf"Warning: at maxReplicas, 4 of 6 more Pods fit now: {part}: {refusal(5)}\n", said), said
+    said = applied(plane, groups(space, 0, 1, 3))
+    assert re.fullmatch(rf"Warning: 4 of 6 more Pods fit now: {part}: {refusal(5)}\n", said), said
+    gate.wait_used("ml", "whole", 5)
+    assert asked(gate) == {"admin"}
