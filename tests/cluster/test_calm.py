@@ -173,7 +173,7 @@ def test_calm(fresh_control_plane, gpugate_in_cluster):
     for i in range(len(gate.servers)):
         calm.note_end(i)
     vain = soak.in_vain(checker, load, FREE_S)
-    needless, refused = soak.needless(checker, load.records(), vain, soak.Pending(checker, load.records()))
+    needless, refused = soak.needless(checker, load, vain, soak.Pending(checker, load.records()))
     outcomes = load.outcomes()
     relists, lists = calm.relists()
     resettled = calm.counts.get("resettled", 0) - before["resettled"]
