@@ -2,14 +2,16 @@
 implementation of quotas, fed with what etcd stored.
 
 It shares only the policy's documents with gpugate: effective requests, measures, the
-Accelerators that a Pod could land on or is bound to, device classes, parents, and cohorts. Amounts are
-Fractions, and memory is in GiB.
+Accelerators that a Pod could land on or is bound to, device classes, parents, and cohorts.
+Amounts are Fractions, and memory is in GiB.
 
 The promise, checked at every version: **a write that raises what counts in a quota leaves it
-within the largest limit in force**. Charges rise only when a Pod or claim is stored. Deletions, ends and
-bindings lower them. Limits are those of any policy by which some replica may have decided
-(during()). A claim of devices counts, from its creation until it is gone, as the most expensive of
-the alternatives that each of its requests offers. Pods count nothing for the claims that they name.
+within the largest limit in force**. Charges rise only when a Pod or claim is stored.
+Deletions, ends and bindings lower them. Limits are those of any policy by which some replica
+may have decided (during()).
+
+A claim of devices counts, from its creation until it is gone, as the most expensive of the
+alternatives that each of its requests offers. Pods count nothing for the claims that they name.
 
 A namespace that changes its tenant takes its Pods along, whatever the new tenant's limit. The
 former tenant may still decide admissions until all replicas know of the change and everything
@@ -65,7 +67,8 @@ def requested(spec):
         return CLASS + asked["deviceClassName"], Fraction(asked.get("count", 1))
 
     # Before v1beta2, a request had the fields of `exactly` itself.
-    return [[option(asked) for asked in request.get("firstAvailable") or [request.get("exactly") or request]] for request in spec["devices"].get("requests") or ()]
+    return [[option(asked) for asked in request.get("firstAvailable") or [request.get("exactly") or request]]
+            for request in spec["devices"].get("requests") or ()]
 
 
 class Policy:
@@ -174,8 +177,8 @@ class Policy:
 
 
 class Checker:
-    """Checks all changes of Pods, claims and Namespaces, which must be fed oldest first. nodes: name
-    -> labels, which do not change."""
+    """Checks all changes of Pods, claims and Namespaces, which must be fed oldest first. nodes
+    maps names to labels, which do not change."""
 
     def __init__(self, policy, nodes):
         self.policy, self.nodes = policy, nodes
@@ -270,8 +273,8 @@ class Checker:
                                          "its limit" if used > limit else "what its cohort leaves"))
 
     def disagreement(self, servers):
-        """Returns one place where a replica's report differs from what is stored, in words, or None.
-        """
+        """Returns one place where a replica's report differs from what is stored, in words, or
+        None."""
         for server in servers:
             metrics = server.metrics()
             for (tenant, name), spec in self.policy.quotas.items():

@@ -1,5 +1,5 @@
-"""What the clients of load.py create: Pods that request GPUs in every way that the quota's arithmetic
-must follow, claims of devices, and Pods that name claims.
+"""What the clients of load.py create: Pods that request GPUs in every way that the quota's
+arithmetic must follow, claims of devices, and Pods that name claims.
 
 A claim counts from its creation until it is gone. A Pod that names one, or a template, counts
 nothing for that: the claim of a template is a consumer of its own, which the claim controller
@@ -17,7 +17,8 @@ CLASSES = {"a100.example.com": "a100", "t4.example.com": "t4", "gpu.example.com"
 DRIVER = "gpus.example.com"
 # As many as one ResourceSlice can have.
 DEVICES = {"a100": 48, "t4": 48, "mig": 32}
-TEMPLATES = {"one": [[("gpu.example.com", 1)]], "two": [[("a100.example.com", 1)], [("mig.example.com", 1)]], "any": [[("t4.example.com", 3), ("mig.example.com", 1)]]}
+TEMPLATES = {"one": [[("gpu.example.com", 1)]], "two": [[("a100.example.com", 1)], [("mig.example.com", 1)]],
+             "any": [[("t4.example.com", 3), ("mig.example.com", 1)]]}
 
 # How often a client creates what: a Maker's methods and their weights.
 PODS = {"pod": 1}

@@ -158,9 +158,9 @@ class Load:
     often it does not wait for the answer. doomed: as for a Maker.
     """
 
-    def __init__(self, cluster, spaces, seed, clients=32, most=4, mix=None, hang_up=0.003, doomed=0.01):
+    def __init__(self, cluster, spaces, seed, clients=32, most=4, mix=consumers.PODS, hang_up=0.003, doomed=0.01):
         self.cluster, self.spaces, self.most, self.hang_up, self.doomed = cluster, spaces, most, hang_up, doomed
-        self.mix = mix or consumers.PODS
+        self.mix = mix
         self.stopping = threading.Event()
         self.strange = {}
         self.clients = [Client(self, i, seed) for i in range(clients)]
@@ -174,8 +174,8 @@ class Load:
         return sum((client.outcomes for client in self.clients), Counter())
 
     def made(self):
-        """Returns how many of each of the mix were admitted, and how many claims were generated that
-        Pods had when they were deleted."""
+        """Returns how many of each of the mix were admitted, and how many claims had been generated
+        for Pods when they were deleted."""
         return sum((client.made for client in self.clients), Counter())
 
     def admitted(self):
@@ -191,8 +191,8 @@ class Load:
         return [record for client in self.clients for record in client.records]
 
     def vain(self):
-        """Returns (begin, end, namespace, kind, spec) of what may have been admitted and not stored:
-        its create failed, or its answer was lost."""
+        """Returns (begin, end, namespace, kind, spec) of what may have been admitted and not
+        stored: its create failed, or its answer was lost."""
         return [each for client in self.clients for each in client.vain]
 
     def stop(self):

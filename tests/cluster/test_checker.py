@@ -53,7 +53,8 @@ class History:
 
     def claim(self, space, name, *requests, status=None, **metadata):
         """Each request is a list of alternatives: (class, number)."""
-        return self._feed("resourceclaims", space, name, {"metadata": {"uid": f"uid of {name}", **metadata}, "spec": claim_spec(requests), "status": status or {}})
+        obj = {"metadata": {"uid": f"uid of {name}", **metadata}, "spec": claim_spec(requests), "status": status or {}}
+        return self._feed("resourceclaims", space, name, obj)
 
     def gone(self, space, name, kind="pods"):
         return self._feed(kind, space, name, None)

@@ -8,8 +8,8 @@ etcd resumes, or never. So assumption A1 holds with a time to live of 8 s, and w
 ledger has forgotten is stored long before it has settled for 6 s. Both leave at least 2 s for a
 busy machine.
 
-SOAK_ADMISSIONS=N continues until that many Pods and claims were admitted. SOAK_SEED=N repeats an order of
-accidents.
+SOAK_ADMISSIONS=N continues until that many Pods and claims were admitted. SOAK_SEED=N repeats an
+order of accidents.
 """
 
 import bisect
@@ -43,6 +43,8 @@ ENOUGH, GENERATED = 600, 10
 # The claim controller, and what it needs: the claims of Pods that are gone are garbage.
 CONTROLLERS = "resourceclaim-controller,garbage-collector-controller,serviceaccount-controller"
 HAS_CLAIMS = binaries.version() >= (1, 34)
+# What clients create without accidents and with them. No Pod uses a claim in the first.
+CALM_MIX, MIX = (consumers.PODS_AND_CLAIMS, consumers.ALL) if HAS_CLAIMS else (consumers.PODS, consumers.PODS)
 A100, T4 = {"gpu": "a100"}, {"gpu": "t4"}
 SPACES = {"soak-a": "", "soak-b": "", "soak-c": "", "soak-x": "d1", "soak-y": "d2"}
 
@@ -102,7 +104,7 @@ def clear(plane):
 def calm(plane, seed, refusals=200):
     """Runs load without any accident, with no Pod that is admitted and never stored, until so many
     were refused, however long that takes."""
-    load = Load(plane, list(SPACES), f"{seed}/calm", mix=consumers.PODS_AND_CLAIMS if HAS_CLAIMS else None, hang_up=0, doomed=0).start()
+    load = Load(plane, list(SPACES), f"{seed}/calm", mix=CALM_MIX, hang_up=0, doomed=0).start()
     eventually(lambda: load.outcomes()["quota"] >= refusals, 300, f"{refusals} refusals", 0.5)
     load.stop()
     clear(plane)
@@ -110,8 +112,8 @@ def calm(plane, seed, refusals=200):
 
 
 def until_enough(load, chaos, wanted, seconds):
-    """Causes accidents until `wanted` Pods and claims were admitted. If no number is given, it causes
-    them for `seconds`, and longer on a machine that has not admitted ENOUGH by then."""
+    """Causes accidents until `wanted` Pods and claims were admitted. If no number is given, it
+    causes them for `seconds`, and longer on a machine that has not admitted ENOUGH by then."""
     def some_are_missing():
         return load.admitted() < (wanted or ENOUGH) or (HAS_CLAIMS and load.made()["generated"] < GENERATED)
 
@@ -126,9 +128,9 @@ def until_enough(load, chaos, wanted, seconds):
 
 
 class Pending:
-    """Pods and claims that were admitted and not stored yet. Each holds its quota from some time after the
-    start of its create until its revision. The time of a revision is unknown, but it was stored
-    before any create with that or a later revision was answered."""
+    """Pods and claims that were admitted and not stored yet. Each holds its quota from some time
+    after the start of its create until its revision. The time of a revision is unknown, but it was
+    stored before any create with that or a later revision was answered."""
 
     def __init__(self, checker, records):
         made = sorted((r for r in records if r.revision), key=lambda r: r.revision)
@@ -145,9 +147,9 @@ class Pending:
 
 
 def needless(checker, load, vain=(), pending=None):
-    """Returns how many refusals met a quota that had room for their object in all its versions during
-    the request and for a while before. vain: what is known to have been pending and never stored,
-    (from, to, {quota: amount}); it counts as held. pending: what Pending reports for the others."""
+    """Returns how many refusals met a quota that had room for their object in all its versions
+    during the request and for a while before. vain: what is known to have been pending and never
+    stored, (from, to, {quota: amount}); it counts as held. pending: what Pending reports for the others."""
     records, late_s = load.records(), max(LATE_S, load.slowest())
     ends = sorted((r.end, r.revision) for r in records if r.revision)
     begins = sorted((r.begin, r.revision) for r in records if r.revision)
@@ -179,7 +181,8 @@ def needless(checker, load, vain=(), pending=None):
 
 
 def charges(checker, namespace, kind, spec, tenant=None):
-    """Returns what a Pod or claim counts in each quota of the tenant, by default its namespace's."""
+    """Returns what a Pod or claim counts in each quota of the tenant, by default its namespace's.
+    """
     policy = checker.policy
     tenant = tenant or policy.tenant_of(namespace, checker.labels.get(namespace, {}))
     return policy.charges(*policy.needs(kind, spec, checker.nodes), tenant)
@@ -203,13 +206,14 @@ def pending(server):
 def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
     seed, wanted = int(os.environ.get("SOAK_SEED") or random.randrange(1 << 30)), int(os.environ.get("SOAK_ADMISSIONS") or 0)
     print(f"seed {seed}")
-    plane = fresh_control_plane(controllers=HAS_CLAIMS, controller_manager=[f"--controllers={CONTROLLERS}"], history=True, apiserver=[f"--request-timeout={REQUEST_S}s"])
+    plane = fresh_control_plane(controllers=HAS_CLAIMS, controller_manager=[f"--controllers={CONTROLLERS}"], history=True,
+                                apiserver=[f"--request-timeout={REQUEST_S}s"])
     checker = Checker(Policy(POLICIES[0]), furnish(plane))
     gate = gpugate_in_cluster(plane, POLICIES[0], "--pending-seconds", PENDING_S, "--settle-seconds", SETTLE_S, ledger="cluster", replicas=3)
     chaos = Chaos(plane, gate, checker, seed, stored_s=STORED_S, policies=POLICIES, spaces=["soak-x", "soak-y"], tenants=["d1", "d2"])
     peace = calm(plane, seed)
     slow = SlowWebhook(plane, (0.2, SLOW_S))
-    load = Load(plane, list(SPACES), seed, mix=consumers.ALL if HAS_CLAIMS else None).start()
+    load = Load(plane, list(SPACES), seed, mix=MIX).start()
     try:
         seconds = until_enough(load, chaos, wanted, float(os.environ.get("SOAK_SECONDS", 70)))
     finally:
