@@ -149,7 +149,8 @@ class Pending:
 def needless(checker, load, vain=(), pending=None):
     """Returns how many refusals met a quota that had room for their object in all its versions
     during the request and for a while before. vain: what is known to have been pending and never
-    stored, (from, to, {quota: amount}); it counts as held. pending: what Pending reports for the others."""
+    stored, (from, to, {quota: amount}); it counts as held. pending: what Pending reports for the
+    others."""
     records, late_s = load.records(), max(LATE_S, load.slowest())
     ends = sorted((r.end, r.revision) for r in records if r.revision)
     begins = sorted((r.begin, r.revision) for r in records if r.revision)
