@@ -8,8 +8,8 @@ etcd resumes, or never. So assumption A1 holds with a time to live of 8 s, and w
 ledger has forgotten is stored long before it has settled for 6 s. Both leave at least 2 s for a
 busy machine.
 
-SOAK_ADMISSIONS=N continues until that many Pods and claims were admitted. SOAK_SEED=N repeats an
-order of accidents.
+SOAK_ADMISSIONS=N continues until that many Pods and claims were admitted, SOAK_SECONDS=N for so
+long (70). SOAK_SEED=N repeats an order of accidents.
 """
 
 import bisect
