@@ -27,7 +27,7 @@ USERS = ["alice", "", "kube-scheduler", "system:kube-scheduler ", " system:kube-
          "system:kube-controller-manager", "system:serviceaccount:kube-system:kube-scheduler", "system:serviceaccount:team-a:system:kube-scheduler",
          "system:serviceaccount:kube-system:resource-claim-controller", "system:serviceaccount:team-a:default", "system:node:kube-scheduler"]
 GROUPS = ["system:masters", NAME, "system:kube-schedulers", "system:authenticated", "system:serviceaccounts", "system:nodes"]
-MARKS = ["true", "false", "", "True", "1", "yes", "p", "p-extended-resources-x7k2p", "\u0442rue", "x" * 300, 'tr"ue', "tr\\ue"]
+MARKS = ["true", "false", "", "True", "1", "yes", "p", "p-extended-resources-x7k2p", "\u0442rue", "x" * 300, 'a"b', "a\\b"]
 # Keys that are not the scheduler's. A claim with one of these is charged as any other.
 OTHER_KEYS = [MARK.upper(), MARK + "s", MARK[:-1], MARK.replace("/", "."), f"{MARK}/", "x." + MARK, MARK.split("/", maxsplit=1)[1], MARK.replace("-", "_"),
               MARK.replace("c", "\u0441"), MARK.replace("k8s", "kubernetes") + " "]
