@@ -128,7 +128,7 @@ SOAK_ADMISSIONS ?= 100000
 SOAK_SEED ?=
 CALM_SECONDS ?= 600
 
-soak: build/.packages-test build/gpugate control-plane ## accidents and load until SOAK_ADMISSIONS (100000) Pods were admitted, then etcd's history is checked, and CALM_SECONDS (600) of ordinary operation; SOAK_SEED repeats one
+soak: build/.packages-test build/gpugate control-plane ## accidents and load until SOAK_ADMISSIONS (100000) Pods and claims were admitted, then etcd's history is checked, and CALM_SECONDS (600) of ordinary operation; SOAK_SEED repeats one
 	$(Q)SOAK_ADMISSIONS=$(SOAK_ADMISSIONS) SOAK_SEED=$(SOAK_SEED) CALM_SEED=$(SOAK_SEED) CALM_SECONDS=$(CALM_SECONDS) \
 		$(PYTHON) -m pytest tests/cluster/test_never_over.py tests/cluster/test_calm.py -c tests/cluster/pytest.ini -s
 

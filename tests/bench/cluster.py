@@ -38,12 +38,14 @@ PATCH = Side("webhooks that only patch", floor=True, patch=True)
 PLAIN_NOTHING, PLAIN_NEVER, PLAIN_CONDITIONS, PLAIN_GPUGATE = (
     Side("plain Pods, nothing", plain=True), Side("plain Pods, conditions that are false", floor=True, plain=True, never=True),
     Side("plain Pods, conditions only", floor=True, plain=True), Side("plain Pods, gpugate", replicas=1, plain=True))
+PLAIN_PODS_ONLY, PLAIN_ALL_KINDS = (Side("plain Pods, no other kind registered", replicas=1, plain=True, kinds="pods"),
+                                    Side("plain Pods, claims and workloads registered", replicas=1, plain=True, kinds="all"))
 ONE_PATCH = Side("gpugate, 1 replica, patching", replicas=1, patch=True)
-SIDES = [NOTHING, NATIVE, FLOOR, BOTH, PATCH, ONE, ONE_PATCH, FLOOR_DEALT, THREE, PLAIN_NOTHING, PLAIN_NEVER, PLAIN_CONDITIONS, PLAIN_GPUGATE]
+SIDES = [NOTHING, NATIVE, FLOOR, BOTH, PATCH, ONE, ONE_PATCH, FLOOR_DEALT, THREE, PLAIN_NOTHING, PLAIN_NEVER, PLAIN_CONDITIONS, PLAIN_GPUGATE, PLAIN_PODS_ONLY, PLAIN_ALL_KINDS]
 # (what is compared, with what, the required ratio)
 RATIOS = [(ONE, BOTH, 1.0), (THREE, BOTH, 1.0), (ONE, FLOOR, 0.9), (THREE, FLOOR_DEALT, 0.9), (ONE_PATCH, PATCH, None), (PATCH, FLOOR, None), (ONE, NATIVE, None), (FLOOR_DEALT, FLOOR, None),
           (NATIVE, NOTHING, None), (FLOOR, NOTHING, None), (BOTH, NOTHING, None), (ONE, NOTHING, None), (PLAIN_CONDITIONS, PLAIN_NOTHING, 0.98), (PLAIN_NEVER, PLAIN_NOTHING, None), (PLAIN_CONDITIONS, PLAIN_NEVER, None),
-          (PLAIN_GPUGATE, PLAIN_NOTHING, None)]
+          (PLAIN_GPUGATE, PLAIN_NOTHING, None), (PLAIN_ALL_KINDS, PLAIN_PODS_ONLY, 0.97)]
 COUNTS = {"writes": ("gpugate_ledger_writes_total", {"outcome": "written"}), "conflicts": ("gpugate_ledger_writes_total", {"outcome": "conflict"}),
           "unknown": ("gpugate_ledger_writes_total", {"outcome": "unknown"})}
 # Length of a text without Pods, see webhook/ledger/codec.h.

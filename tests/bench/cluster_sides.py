@@ -26,22 +26,28 @@ EDGE = 200
 # Documents per file. The limit is 1 MiB.
 FILE_DOCUMENTS = 1000
 ACCOUNT = "gpugate"
+# Custom resources whose Pods are judged when they are applied.
+WORKLOADS = ["jobsets.jobset.x-k8s.io", "leaderworkersets.leaderworkerset.x-k8s.io", "pytorchjobs.kubeflow.org", "rayclusters.ray.io", "rayjobs.ray.io"]
 
 
-def policy(patch=False, tenants=0):
+def policy(patch=False, tenants=0, kinds=None):
     """Returns tenants that differ only in their limits, and further ones with three quotas each, a
     hundred of them below each root. A Rule makes /mutate process each Pod with a GPU, and change
-    it if `patch`."""
+    it if `patch`. kinds: what is registered: "pods" alone, "all": also claims and custom resources,
+    None: also the workloads of Kubernetes."""
     def doc(kind, name, **spec):
         return {"apiVersion": "gpugate.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
     def tenant(name, hard):
-        return doc("Tenant", name, namespaces=[f"{name}-*"], quotas=[{"name": "whole", "resources": [GPU], "hard": hard}])
+        early = {"earlyAnswer": "off"} if kinds == "pods" else {}
+        return doc("Tenant", name, namespaces=[f"{name}-*"], quotas=[{"name": "whole", "resources": [GPU], "hard": hard}], **early)
     three = [{"name": "gpus", "resources": [GPU], "hard": 1000}, {"name": "compute", "measure": "gpus", "hard": 1000},
              {"name": "mem", "measure": "memory", "hard": "100Ti"}]
     more = [doc("Tenant", f"org-{i}", quotas=three[:1]) for i in range(tenants // 100)]
     more += [doc("Tenant", f"t-{i}", namespaces=[f"ns-{i}"], quotas=three, **({"parent": f"org-{i // 100}"} if i // 100 < tenants // 100 else {})) for i in range(tenants)]
-    return [doc("Accelerator", "a100", resource=GPU, memory="80Gi"), tenant("bench", PLENTY), tenant("edge", EDGE), tenant("full", 1), *more,
+    classes = {"deviceClasses": ["gpu.nvidia.com"]} if kinds == "all" else {}
+    more += [doc("Settings", "all", workloads=WORKLOADS)] if kinds == "all" else []
+    return [doc("Accelerator", "a100", resource=GPU, memory="80Gi", **classes), tenant("bench", PLENTY), tenant("edge", EDGE), tenant("full", 1), *more,
             doc("Rule", "tolerate", match={"requests": {GPU: {"min": 1}}, **({} if patch else {"podSelector": {"matchLabels": {"bench": "none"}}})},
                 inject={"tolerations": [TOLERATION]})]
 
@@ -57,12 +63,12 @@ class Side:
     replicas: of gpugate. floor: replaces it by a server that does nothing, or only patches.
     dealt: they are behind a program that distributes connections. native: adds a ResourceQuota.
     plain: Pods without accelerators. never: the conditions are just `false`, the cheapest
-    possible. tenants: the number of further ones.
+    possible. tenants: the number of further ones. kinds: as for policy().
     """
 
-    def __init__(self, name, *, replicas=0, floor=False, patch=False, dealt=False, native=False, plain=False, never=False, tenants=0):
+    def __init__(self, name, *, replicas=0, floor=False, patch=False, dealt=False, native=False, plain=False, never=False, tenants=0, kinds=None):
         self.name, self.replicas, self.floor, self.patch, self.dealt, self.native, self.plain = name, replicas, floor, patch, dealt, native, plain
-        self.never, self.tenants = never, tenants
+        self.never, self.tenants, self.kinds = never, tenants, kinds
 
     def _patch(self):
         """Returns what gpugate changes in these Pods."""
@@ -88,7 +94,7 @@ class Side:
                 ports.append(server.address.rpartition(":")[2])
                 pids["floor"] = [server.process.pid]
             for i in range(self.replicas):
-                gate = start_gate(plane, options, f"gpugate-{i}", *args, patch=self.patch, tenants=self.tenants)
+                gate = start_gate(plane, options, f"gpugate-{i}", *args, patch=self.patch, tenants=self.tenants, kinds=self.kinds)
                 stack.callback(gate.kill)
                 self.gates.append(gate)
                 ports.append(gate.port)
@@ -100,7 +106,7 @@ class Side:
                 ports = [dealer.address.rpartition(":")[2]]
                 pids["deal"] = [dealer.process.pid]
             if ports:
-                objects = installed.rendered(policy(self.patch), "--url", f"https://127.0.0.1:{ports[0]}", "--ca-bundle", work / "ca.crt")
+                objects = installed.rendered(policy(self.patch, kinds=self.kinds), "--url", f"https://127.0.0.1:{ports[0]}", "--ca-bundle", work / "ca.crt")
                 configurations = [obj for obj in objects if obj["kind"].endswith("WebhookConfiguration")]
                 for entry in (entry for configuration in configurations for entry in configuration["webhooks"] if self.never):
                     entry["matchConditions"] = [{"name": "never", "expression": "false"}]
@@ -109,9 +115,9 @@ class Side:
             yield pids
 
 
-def start_gate(plane, options, replica, *args, patch=False, tenants=0):
+def start_gate(plane, options, replica, *args, patch=False, tenants=0, kinds=None):
     kubeconfig = plane.service_account_kubeconfig(installed.NAMESPACE, ACCOUNT)
-    documents = policy(patch, tenants)
+    documents = policy(patch, tenants, kinds)
     files = {f"{at}.yaml": documents[at:at + FILE_DOCUMENTS] for at in range(0, len(documents), FILE_DOCUMENTS)}
     return Gate(files, "--ledger", "cluster", "--kubeconfig", kubeconfig, "--replica", replica, "--threads", options.threads,
                 "--pending-seconds", options.pending_seconds, *args)

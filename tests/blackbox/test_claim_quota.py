@@ -211,48 +211,6 @@ def test_the_claim_of_the_scheduler_is_its_pods(serve):
     assert server.used("team-a", "q0") == 1
 
 
-PARTS = {
-    "user": st.sampled_from(["system:kube-scheduler", "System:kube-scheduler", "system:kube-scheduler ", "kube-scheduler", "alice",
-                             "system:serviceaccount:kube-system:kube-scheduler", "system:serviceaccount:team-a:system:kube-scheduler", ""]),
-    "groups": st.lists(st.sampled_from(["system:masters", "system:kube-scheduler", "system:authenticated"]), max_size=2),
-    "mark": st.one_of(st.none(), st.sampled_from(["true", "false", "", "True", "1"])),
-    "owner": st.one_of(st.none(), st.builds(dict, apiVersion=st.sampled_from(["v1", "apps/v1", "", "V1"]),
-                                            kind=st.sampled_from(["Pod", "pod", "Job", "ResourceClaim"]), name=st.just("p"), uid=st.just("1"),
-                                            controller=st.booleans())),
-}
-
-
-@pytest.mark.parametrize("operation", ["CREATE", "UPDATE"])
-def test_nobody_gets_a_device_by_a_spelling(serve, operation):
-    """Of all that a request says about itself, only the scheduler's user together with the mark and
-    a Pod as the controller takes a claim out of the quota."""
-    server = serve([*FLEET, tenant({"hard": 10})])
-    believed = set()
-
-    @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(version=st.sampled_from(VERSIONS), **PARTS)
-    def check(version, user, groups, mark, owner):
-        obj = claim({"name": "r", **exactly("a100", version)}, version=version, **({"annotations": {MARK: mark}} if mark is not None else {}),
-                    **({"ownerReferences": [owner]} if owner else {}))
-        if operation == "UPDATE":
-            before = claim({"name": "r", **exactly("a100", version)}, version=version, uid="u")
-            decision = update(server, before, {**obj, "metadata": {**obj["metadata"], "uid": "u"}}, user=(user, groups), dry_run=True)
-            assert decision.allowed == (mark is None or user == "system:kube-scheduler"), decision
-            believed.add(decision.allowed)
-        else:
-            decision = create(server, obj, user=(user, groups), dry_run=True)
-            exempt = (user == "system:kube-scheduler" and mark is not None and owner is not None and owner["controller"]
-                      and (owner["apiVersion"], owner["kind"]) == ("v1", "Pod"))
-            assert decision.allowed == (exempt or mark is None), decision
-            assert ("charge" in decision.audit) == (decision.allowed and not exempt), decision
-            believed.add(exempt)
-        if not decision.allowed:
-            assert decision.message == NOT_THE_SCHEDULERS
-    check()
-    assert believed == {False, True} or operation == "CREATE"
-    assert server.used("team-a", "q0") == 0
-
-
 def test_the_mark_is_not_changed_later(serve):
     server = serve([*FLEET, tenant({"hard": 10})])
     held, now = marked(mark=False, owner=None), marked(owner=None)

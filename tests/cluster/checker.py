@@ -1,14 +1,17 @@
-"""Whether the Pods of a history ever exceeded their quotas: an independent implementation of
-quotas, fed with what etcd stored.
+"""Whether the Pods and claims of a history ever exceeded their quotas: an independent
+implementation of quotas, fed with what etcd stored.
 
 It shares only the policy's documents with gpugate: effective requests, measures, the
-Accelerators that a Pod could land on or is bound to, parents, and cohorts. Amounts are
-Fractions, and memory is in GiB.
+Accelerators that a Pod could land on or is bound to, device classes, parents, and cohorts.
+Amounts are Fractions, and memory is in GiB.
 
 The promise, checked at every version: **a write that raises what counts in a quota leaves it
-within the largest limit in force**. Charges rise only when a Pod is stored. Deletions, ends and
-bindings lower them. Limits are those of any policy by which some replica may have decided
-(during()).
+within the largest limit in force**. Charges rise only when a Pod or claim is stored.
+Deletions, ends and bindings lower them. Limits are those of any policy by which some replica
+may have decided (during()).
+
+A claim of devices counts, from its creation until it is gone, as the most expensive of the
+alternatives that each of its requests offers. Pods count nothing for the claims that they name.
 
 A namespace that changes its tenant takes its Pods along, whatever the new tenant's limit. The
 former tenant may still decide admissions until all replicas know of the change and everything
@@ -19,10 +22,13 @@ admitted before is stored. Those may exceed the new tenant's quotas, but not tho
 import bisect
 import fnmatch
 import math
-from collections import defaultdict, namedtuple
+from collections import Counter, defaultdict, namedtuple
 from fractions import Fraction
 
-Violation = namedtuple("Violation", "revision pod tenant quota used limit why")
+Violation = namedtuple("Violation", "revision object tenant quota used limit why")
+CLASS = "deviceclass.resource.kubernetes.io/"
+# The kinds of what counts, by the names in etcd.
+KINDS = {"pods": "Pod", "resourceclaims": "ResourceClaim"}
 _SUFFIXES = {"Ki": Fraction(1, 1 << 20), "Mi": Fraction(1, 1 << 10), "Gi": Fraction(1), "Ti": Fraction(1 << 10)}
 
 
@@ -54,6 +60,17 @@ def effective(spec):
     return result
 
 
+def requested(spec):
+    """Returns the requests of a claim, each a list of alternatives: (name of the class, number)."""
+    def option(asked):
+        assert set(asked) <= {"name", "deviceClassName", "count", "allocationMode", "exactly"} and asked.get("allocationMode") in (None, "ExactCount"), asked
+        return CLASS + asked["deviceClassName"], Fraction(asked.get("count", 1))
+
+    # Before v1beta2, a request had the fields of `exactly` itself.
+    return [[option(asked) for asked in request.get("firstAvailable") or [request.get("exactly") or request]]
+            for request in spec["devices"].get("requests") or ()]
+
+
 class Policy:
     """What the documents define about tenants and Accelerators."""
 
@@ -68,14 +85,18 @@ class Policy:
 
     @staticmethod
     def _costs(spec):
-        """Returns resource -> (GPUs, GiB) of one unit. Knows the slices that tests use, on a GPU
-        with seven compute and eight memory slices."""
+        """Returns resource or device class -> (GPUs, GiB) of one unit, and the resource that it is
+        one of. Knows the slices that tests use, on a GPU with seven compute and eight memory
+        slices."""
         memory = amount(spec["memory"])
-        costs = {spec["resource"]: (Fraction(1), memory)}
-        for profile in spec.get("mig", {}).get("offered", ()):
+        mig = spec.get("mig", {})
+        costs = {spec["resource"]: (Fraction(1), memory, spec["resource"])}
+        for profile in mig.get("offered", ()):
             compute, gib = (int(part) for part in profile.removesuffix("gb").split("g."))
             slices = {10: 1, 20: 2, 40: 4, 80: 8}[gib]
-            costs[f"nvidia.com/mig-{profile}"] = (max(Fraction(compute, 7), Fraction(slices, 8)), Fraction(gib))
+            costs[f"nvidia.com/mig-{profile}"] = (max(Fraction(compute, 7), Fraction(slices, 8)), Fraction(gib), f"nvidia.com/mig-{profile}")
+        costs |= {CLASS + name: costs[spec["resource"]] for name in spec.get("deviceClasses", ())}
+        costs |= {CLASS + name: costs[f"nvidia.com/mig-{profile}"] for name, profile in mig.get("deviceClasses", {}).items()}
         return costs
 
     def tenant_of(self, namespace, labels):
@@ -101,20 +122,27 @@ class Policy:
         return set(here or [m for m, s in self.models.items()
                             if all(wants.get(key, value) == value for key, value in s.get("nodeLabels", {}).items())])
 
-    def charges(self, asks, models, tenant):
+    def needs(self, kind, spec, nodes):
+        """Returns what decides about the charges of a Pod or claim: its requests, each a list of
+        alternatives, and the Accelerators that it can get."""
+        if kind == "ResourceClaim":
+            return requested(spec), set(self.models)
+        return [[ask] for ask in effective(spec).items()], self.landing(spec, nodes)
+
+    def charges(self, requests, models, tenant):
         """Returns (tenant, quota) -> amount, along the path."""
         found = {}
         for level in self.path(tenant):
             for quota in self.tenants[level].get("quotas", ()):
-                total = sum((n * self._cost(quota, name, models) for name, n in asks.items()), Fraction(0))
+                total = sum((max(n * self._cost(quota, name, models) for name, n in options) for options in requests), Fraction(0))
                 if total:
                     found[level, quota["name"]] = total
         return found
 
     def _cost(self, quota, name, models):
-        if "resources" in quota and not any(fnmatch.fnmatchcase(name, pattern) for pattern in quota["resources"]):
-            return 0
         having = {m for m in self.models if name in self.costs[m]}
+        if not any(fnmatch.fnmatchcase(self.costs[m][name][2], pattern) for m in having for pattern in quota.get("resources", "*")):
+            return 0
         counted = [self.costs[m][name] for m in (models & having or having) if m in quota.get("accelerators", self.models)]
         measure = quota.get("measure", "count")
         return max((1 if measure == "count" else cost[measure == "memory"] for cost in counted), default=0)
@@ -149,8 +177,8 @@ class Policy:
 
 
 class Checker:
-    """Checks all changes of Pods and Namespaces, which must be fed oldest first. nodes: name ->
-    labels, which do not change."""
+    """Checks all changes of Pods, claims and Namespaces, which must be fed oldest first. nodes
+    maps names to labels, which do not change."""
 
     def __init__(self, policy, nodes):
         self.policy, self.nodes = policy, nodes
@@ -162,7 +190,9 @@ class Checker:
         # quota -> revisions, and what was held from each on
         self.series = defaultdict(lambda: ([0], [Fraction(0)]))
         self.violations = []
-        self.created = self.excused = self.peak = 0
+        self.excused = self.peak = 0
+        # How many were stored: Pods, claims, and of these the generated ones.
+        self.stored = Counter()
 
     def during(self, start, end, policy):
         """Some replica may also have decided by this policy what was stored in these revisions."""
@@ -179,9 +209,11 @@ class Checker:
             for key in list(self.members[change.name]):
                 self._charge(key, change.revision, checked=False)
             return
-        key = (change.namespace, change.name)
-        self.created += change.before is None
-        facts = self._facts(change.pod)
+        key = (change.namespace, change.name, KINDS[change.kind])
+        if change.before is None:
+            self.stored[change.kind] += 1
+            self.stored["generated"] += change.kind == "resourceclaims" and bool(change.pod["metadata"].get("ownerReferences"))
+        facts = self._facts(key[2], change.pod)
         if facts == self.facts.get(key):
             return
         if facts is None:
@@ -192,11 +224,16 @@ class Checker:
             self.members[change.namespace].add(key)
         self._charge(key, change.revision, checked=True)
 
-    def _facts(self, pod):
-        """Returns what matters of a Pod, or None if it does not count."""
-        if pod is None or pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+    @property
+    def created(self):
+        """How many Pods and claims were stored."""
+        return self.stored["pods"] + self.stored["resourceclaims"]
+
+    def _facts(self, kind, obj):
+        """Returns what matters of a Pod or claim, or None if it does not count."""
+        if obj is None or (kind == "Pod" and obj.get("status", {}).get("phase") in ("Succeeded", "Failed")):
             return None
-        return pod["metadata"]["uid"], effective(pod["spec"]), self.policy.landing(pod["spec"], self.nodes)
+        return obj["metadata"]["uid"], *self.policy.needs(kind, obj["spec"], self.nodes)
 
     def _charge(self, key, revision, checked):
         facts = self.facts.get(key)
@@ -232,8 +269,21 @@ class Checker:
         if any(start <= revision <= end and quota[0] in tenants for start, end, tenants in self.excuses):
             self.excused += 1
             return
-        self.violations.append(Violation(revision, "/".join(key), *quota, used, limit if used > limit else room,
+        self.violations.append(Violation(revision, f"{key[2]} {key[0]}/{key[1]}", *quota, used, limit if used > limit else room,
                                          "its limit" if used > limit else "what its cohort leaves"))
+
+    def disagreement(self, servers):
+        """Returns one place where a replica's report differs from what is stored, in words, or
+        None."""
+        for server in servers:
+            metrics = server.metrics()
+            for (tenant, name), spec in self.policy.quotas.items():
+                measure = spec.get("measure", "count")
+                said = metrics.value("gpugate_quota_used", tenant=tenant, quota=name, measure=measure)
+                held = float(self.used[tenant, name]) * ((1 << 30) if measure == "memory" else 1)
+                if abs(said - held) > 1e-5 * max(1, held):
+                    return f"{server.port} says that {tenant}/{name} is at {said}, the Pods and claims hold {held}"
+        return None
 
     def most(self, quota, low, high):
         """Returns the maximum that a quota held from one revision to another."""
@@ -249,6 +299,6 @@ class Checker:
         return zip(revisions[first:last], [*revisions[first + 1:last], high + 1], values[first:last])
 
     def assert_never_over(self):
-        told = "\n".join(f"revision {v.revision}: {v.pod} made {v.tenant}/{v.quota} {float(v.used):g}, above {v.why}, {float(v.limit):g}"
+        told = "\n".join(f"revision {v.revision}: {v.object} made {v.tenant}/{v.quota} {float(v.used):g}, above {v.why}, {float(v.limit):g}"
                          for v in self.violations[:20])
         assert not self.violations, f"{len(self.violations)} times over:\n{told}"

@@ -1,5 +1,5 @@
-"""Pods that gpugate admits and that are never stored, because a native ResourceQuota refuses them
-later."""
+"""Pods and claims that gpugate admits and that are never stored, because a native ResourceQuota
+refuses them later."""
 
 import itertools
 import math
@@ -10,11 +10,13 @@ from kube import GPU
 from manifests import pod
 
 DOOM = "example.com/doom"  # No namespace with refuse_later() may have any.
+DOOM_CLASS = "doom.example.com"  # Nor devices of this class.
 
 
 def refuse_later(cluster, space):
-    """Makes a native quota that refuses DOOM in a namespace. It needs no controller."""
-    hard = {f"requests.{DOOM}": "0"}
+    """Makes a native quota that refuses DOOM and DOOM_CLASS in a namespace. It needs no controller.
+    """
+    hard = {f"requests.{DOOM}": "0", f"{DOOM_CLASS}.deviceclass.resource.k8s.io/devices": "0"}
     cluster.admin.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "doom", "namespace": space}, "spec": {"hard": hard}}).must()
     cluster.admin.patch("ResourceQuota", "doom", {"status": {"hard": hard, "used": hard}}, space, "status").must()
 

@@ -1,8 +1,8 @@
-"""Clients that create and delete Pods as fast as they can, in every way that the quota's arithmetic
-must follow.
+"""Clients that create and delete Pods and claims of devices as fast as they can, in every way that
+the quota's arithmetic must follow.
 
 Each client is a thread with a connection of its own, and records what it made. If the outcome of
-a request is lost, it finds the Pod again by a label. `records` contain what the checker needs
+a request is lost, it finds the object again by a label. `records` contain what the checker needs
 for each create.
 """
 
@@ -15,17 +15,14 @@ import threading
 import time
 from collections import Counter, namedtuple
 
-from doomed import DOOM
-from kube import GPU
-from manifests import container, pod
-from slow_webhook import LABEL
+import consumers
+from consumers import Maker
 
-MIG = "nvidia.com/mig-1g.10gb"
 LOST = (OSError, http.client.HTTPException)
 
-# An answered create: when it was sent and answered, its Pod, the stored revision, or the tenant and
-# quota that refused it.
-Record = namedtuple("Record", "begin end revision namespace spec tenant quota")
+# An answered create: when it was sent and answered, its Pod or claim, the stored revision, or the
+# tenant and quota that refused it.
+Record = namedtuple("Record", "begin end revision namespace kind spec tenant quota")
 _REFUSED = re.compile(r'GPU quota "([^"]+)" of tenant "([^"]+)": requested ')
 
 
@@ -34,8 +31,9 @@ class Client(threading.Thread):
         super().__init__(name=f"client-{number}", daemon=True)
         self.load, self.number, self.random = load, number, random.Random(f"{seed}/{number}")
         self.client = load.cluster.client(timeout_s=15)
+        self.maker = Maker(number, self.random, load.doomed)
         self.mine, self.lost, self.serial = [], set(), itertools.count()
-        self.outcomes, self.records, self.vain, self.slowest = Counter(), [], [], 0.0
+        self.outcomes, self.made, self.records, self.vain, self.slowest = Counter(), Counter(), [], [], 0.0
 
     def run(self):
         while not self.load.stopping.is_set():
@@ -57,54 +55,29 @@ class Client(threading.Thread):
 
     # --- Creating ---
 
-    def _spec(self):
-        """Returns a random Pod: its fields except the name."""
-        dice = self.random.random()
-        gpus = self.random.choice((1, 1, 1, 2, 3))
-        fields = {}
-        if dice < 0.2:
-            asks = {MIG: self.random.randint(1, 4)}
-        elif dice < 0.3:
-            asks = {GPU: 1, MIG: 1}
-        else:
-            asks = {GPU: gpus}
-        if self.random.random() < 0.15:
-            fields["initContainers"] = [container({GPU: 1}, "first"), container({GPU: 1}, "side", restartPolicy="Always"),
-                                        container({GPU: self.random.randint(1, 3)}, "second")]
-        if MIG not in asks and self.random.random() < 0.5:
-            fields["nodeSelector"] = {"gpu": self.random.choice(("a100", "t4"))}
-        if self.random.random() < 0.3:
-            fields["schedulerName"] = "nobody"
-        if self.random.random() < self.load.doomed:
-            asks[DOOM] = 1
-        return {"asks": asks, **fields}
-
     def _create(self):
         space = self.random.choice(self.load.spaces)
-        labels = {"client": str(self.number), **(LABEL if self.load.doomed and self.random.random() < 0.05 else {})}
-        obj = pod(space, f"n{self.random.randrange(40 if self.load.doomed else 1 << 30)}", labels=labels, **self._spec())
-        if self.random.random() < 0.8:
-            obj["metadata"]["generateName"] = "g-"
-            del obj["metadata"]["name"]
+        what, obj = self.maker.make(self.load.mix, space, [name for kind, where, name in self.mine if (kind, where) == ("ResourceClaim", space)])
         if self.random.random() < self.load.hang_up:
             self._hang_up(space, obj)
             return
         query = {"dryRun": "All"} if self.random.random() < 0.05 else {}
         begin = time.monotonic()
-        self.lost.add(space)  # Until there is an answer.
+        self.lost.add((obj["kind"], space))  # Until there is an answer.
         try:
             reply = self.client.create(obj, **query)
         except LOST:
-            self.vain.append((begin, time.monotonic(), space, obj["spec"]))
+            self.vain.append((begin, time.monotonic(), space, obj["kind"], obj["spec"]))
             raise
         end = time.monotonic()
         # gpugate may have recorded it, and answered before it knew that.
         if reply.status == 429 or reply.status >= 500:
-            self.vain.append((begin, end, space, obj["spec"]))
+            self.vain.append((begin, end, space, obj["kind"], obj["spec"]))
         self.slowest = max(self.slowest, end - begin)
         if reply.status in (201, 403, 409, 429):
-            self.lost.discard(space)
+            self.lost.discard((obj["kind"], space))
         self._note(reply, space, obj, begin, end, query)
+        self.made[what] += reply.status == 201 and not query
 
     def _note(self, reply, space, obj, begin, end, query):
         refused = _REFUSED.search(reply.message) if reply.status == 403 else None
@@ -113,10 +86,10 @@ class Client(threading.Thread):
         if query:
             return
         if reply.status == 201:
-            self.mine.append((space, reply.body["metadata"]["name"]))
-            self.records.append(Record(begin, end, int(reply.body["metadata"]["resourceVersion"]), space, obj["spec"], None, None))
+            self.mine.append((obj["kind"], space, reply.body["metadata"]["name"]))
+            self.records.append(Record(begin, end, int(reply.body["metadata"]["resourceVersion"]), space, obj["kind"], obj["spec"], None, None))
         elif refused:
-            self.records.append(Record(begin, end, None, space, obj["spec"], refused[2], refused[1]))
+            self.records.append(Record(begin, end, None, space, obj["kind"], obj["spec"], refused[2], refused[1]))
             if self.mine and self.random.random() < 0.7:  # Makes room.
                 self._end(self.mine.pop(0))
         elif what not in ("doomed", 409):
@@ -127,8 +100,8 @@ class Client(threading.Thread):
         """Sends a request and does not wait for the answer."""
         connection = self.client.connect()
         try:
-            self.lost.add(space)
-            connection.request("POST", self.client.path("Pod", space), json.dumps(obj), {
+            self.lost.add((obj["kind"], space))
+            connection.request("POST", self.client.path(obj["kind"], space), json.dumps(obj), {
                 "Authorization": f"Bearer {self.client.token}", "Content-Type": "application/json"})
             time.sleep(self.random.uniform(0, 0.03))
         finally:
@@ -136,27 +109,24 @@ class Client(threading.Thread):
         self.outcomes["hung up"] += 1
 
     def _find(self):
-        """Finds this client's Pods after the outcome of a request was lost."""
+        """Finds this client's Pods and claims after the outcome of a request was lost."""
         known = set(self.mine)
-        for space in list(self.lost):
-            for item in self.client.list("Pod", space, labelSelector=f"client={self.number}"):
-                name = (space, item["metadata"]["name"])
-                if name not in known:
+        for kind, space in list(self.lost):
+            found = self.client.request("GET", self.client.path(kind, space), labelSelector=f"client={self.number}")
+            if not found.ok:
+                self.load.stopping.wait(0.1)
+                return  # The next step tries again.
+            for item in found.body["items"]:
+                name = (kind, space, item["metadata"]["name"])
+                if name not in known and "deletionTimestamp" not in item["metadata"]:
                     self.mine.append(name)
-            self.lost.discard(space)
+            self.lost.discard((kind, space))
 
     # --- Ending ---
 
     def _end(self, where):
-        space, name = where
-        how = self.random.random()
         try:
-            if how < 0.2:  # It has finished its work.
-                self.client.patch("Pod", name, {"status": {"phase": self.random.choice(("Succeeded", "Failed"))}}, space, "status")
-            elif how < 0.4:  # It takes time to end.
-                self.client.request("DELETE", self.client.path("Pod", space, name), gracePeriodSeconds=1)
-                time.sleep(self.random.uniform(0, 0.1))
-            reply = self.client.request("DELETE", self.client.path("Pod", space, name), gracePeriodSeconds=0)
+            reply = getattr(self, f"_end_{where[0]}")(*where[1:])
         except LOST:
             self.mine.append(where)
             raise
@@ -164,17 +134,33 @@ class Client(threading.Thread):
             self.mine.append(where)
             self.load.stopping.wait(0.1)
 
+    def _end_Pod(self, space, name):
+        how = self.random.random()
+        if how < 0.2:  # It has finished its work.
+            self.client.patch("Pod", name, {"status": {"phase": self.random.choice(("Succeeded", "Failed"))}}, space, "status")
+        elif how < 0.4:  # It takes time to end.
+            self.client.request("DELETE", self.client.path("Pod", space, name), gracePeriodSeconds=1)
+            time.sleep(self.random.uniform(0, 0.1))
+        reply = self.client.request("DELETE", self.client.path("Pod", space, name), gracePeriodSeconds=0)
+        if reply.ok and isinstance(reply.body, dict):
+            self.made["generated"] += len(reply.body.get("status", {}).get("resourceClaimStatuses", ()))
+        return reply
+
+    def _end_ResourceClaim(self, space, name):
+        """Deletes a claim. It is there until no Pod uses it."""
+        return self.client.request("DELETE", self.client.path("ResourceClaim", space, name))
+
 
 class Load:
     """All clients.
 
-    most: how many Pods a client keeps. hang_up: how often it does not wait for the answer.
-    doomed: how often it requests DOOM; with 0, it also never uses a name that is taken, and is
-    never admitted slowly.
+    most: how many objects a client keeps. mix: what clients create, as in consumers. hang_up: how
+    often it does not wait for the answer. doomed: as for a Maker.
     """
 
-    def __init__(self, cluster, spaces, seed, clients=32, most=4, hang_up=0.003, doomed=0.01):
+    def __init__(self, cluster, spaces, seed, clients=32, most=4, mix=consumers.PODS, hang_up=0.003, doomed=0.01):
         self.cluster, self.spaces, self.most, self.hang_up, self.doomed = cluster, spaces, most, hang_up, doomed
+        self.mix = mix
         self.stopping = threading.Event()
         self.strange = {}
         self.clients = [Client(self, i, seed) for i in range(clients)]
@@ -187,15 +173,26 @@ class Load:
     def outcomes(self):
         return sum((client.outcomes for client in self.clients), Counter())
 
+    def made(self):
+        """Returns how many of each of the mix were admitted, and how many claims had been generated
+        for Pods when they were deleted."""
+        return sum((client.made for client in self.clients), Counter())
+
     def admitted(self):
-        return sum(client.outcomes[201] for client in self.clients)
+        """Returns how many Pods and claims were admitted that count."""
+        made = self.made()
+        return made["pod"] + made["claim"] + made["generated"]
+
+    def slowest(self):
+        """Returns the seconds that the slowest answer took."""
+        return max(client.slowest for client in self.clients)
 
     def records(self):
         return [record for client in self.clients for record in client.records]
 
     def vain(self):
-        """Returns (begin, end, namespace, spec) of what may have been admitted and not stored: its
-        create failed, or its answer was lost."""
+        """Returns (begin, end, namespace, kind, spec) of what may have been admitted and not
+        stored: its create failed, or its answer was lost."""
         return [each for client in self.clients for each in client.vain]
 
     def stop(self):

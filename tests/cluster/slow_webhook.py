@@ -1,5 +1,5 @@
 """Another validating webhook, which admits everything slowly. API servers call it in addition to
-gpugate, so that Pods are stored long after gpugate has admitted them."""
+gpugate, so that Pods and claims are stored long after gpugate has admitted them."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class SlowWebhook(ThreadingHTTPServer):
-    """Is registered for Pods with LABEL. `seconds` is a range (from, to)."""
+    """Is registered for Pods and claims with LABEL. `seconds` is a range (from, to)."""
 
     daemon_threads = True
 
@@ -42,7 +42,9 @@ class SlowWebhook(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self.serve_forever, daemon=True).start()
         hook = {"name": "slow.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Ignore", "timeoutSeconds": 5,
-                "objectSelector": {"matchLabels": LABEL}, "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+                "objectSelector": {"matchLabels": LABEL}, "rules": [
+                    {"apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": [resource]}
+                    for group, resource in (("", "pods"), ("resource.k8s.io", "resourceclaims"))],
                 "clientConfig": {"url": f"https://127.0.0.1:{self.server_port}/", "caBundle": base64.b64encode(cluster.ca.read_bytes()).decode()}}
         cluster.admin.create({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": {"name": "slow"},
                               "webhooks": [hook]}).must()

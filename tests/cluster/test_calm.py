@@ -1,6 +1,6 @@
 """If nothing is wrong with the ledger, nothing happens to it. Replicas are killed, the API server
 restarts, watches are late, and lists take long. Yet no healthy ledger settles, nothing is listed
-again without a cause, and no Pod is refused that had room.
+again without a cause, and no Pod or claim is refused that had room.
 
 The accidents are those of ordinary operation: nothing is deleted, damaged or restored.
 CALM_SECONDS=N sets the duration, and CALM_SEED=N repeats an order of accidents. Each occurs at
@@ -155,7 +155,7 @@ def test_calm(fresh_control_plane, gpugate_in_cluster):
     gate = gpugate_in_cluster(plane, policy, "--pending-seconds", PENDING_S, "--settle-seconds", SETTLE_S, ledger="cluster", replicas=3, late=True)
     calm = Calm(plane, gate, checker, seed, stored_s=0, policies=[policy], spaces=[], tenants=[])
     before = Counter({name: sum(server.metrics().value(f"gpugate_ledger_{name}_total") for server in gate.servers) for name in ("resettled",)})
-    service, load = Service(gate), Load(plane, list(soak.SPACES), seed, hang_up=0, doomed=0).start()
+    service, load = Service(gate), Load(plane, list(soak.SPACES), seed, mix=soak.CALM_MIX, hang_up=0, doomed=0).start()
     try:
         begin = time.monotonic()
         # Each occurs at least once, and there are enough Pods, however slow the machine is.
@@ -173,11 +173,11 @@ def test_calm(fresh_control_plane, gpugate_in_cluster):
     for i in range(len(gate.servers)):
         calm.note_end(i)
     vain = soak.in_vain(checker, load, FREE_S)
-    needless, refused = soak.needless(checker, load.records(), vain, soak.Pending(checker, load.records()))
+    needless, refused = soak.needless(checker, load, vain, soak.Pending(checker, load.records()))
     outcomes = load.outcomes()
     relists, lists = calm.relists()
     resettled = calm.counts.get("resettled", 0) - before["resettled"]
-    print(f"seed {seed}: {checker.created} Pods stored; outcomes {dict(outcomes)}; {len(vain)} in vain; {needless} of {refused} refusals needless; "
+    print(f"seed {seed}: {dict(checker.stored)} stored; outcomes {dict(outcomes)}; {len(vain)} in vain; {needless} of {refused} refusals needless; "
           f"{len(relists)} of {lists} lists without a cause; alarms {dict(calm.alarms)}; ledger {calm.counts}", flush=True)
     for message in load.strange.values():
         print("  also:", message[:300])

@@ -1,10 +1,13 @@
 """The checker finds violations, and nothing else, in forged histories. Needs no cluster."""
 
+import random
+from collections import defaultdict
 from fractions import Fraction
 
 import pytest
 
-from checker import Checker, Policy, amount, effective
+from checker import CLASS, Checker, Policy, amount, effective, requested
+from consumers import claim_spec
 from history import Change
 from kube import GPU, doc
 from manifests import container, pod
@@ -17,8 +20,9 @@ def tenant(name, *quotas, **more):
 
 
 def documents(hard=2):
-    return [doc("Accelerator", "a100", resource=GPU, memory="80Gi", nodeLabels={"gpu": "a100"}, mig={"offered": ["1g.10gb"]}),
-            doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels={"gpu": "t4"}),
+    return [doc("Accelerator", "a100", resource=GPU, memory="80Gi", nodeLabels={"gpu": "a100"}, deviceClasses=["a100", "any"],
+                mig={"offered": ["1g.10gb"], "deviceClasses": {"mig": "1g.10gb"}}),
+            doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels={"gpu": "t4"}, deviceClasses=["t4", "any"]),
             tenant("org", {"name": "all", "measure": "gpus", "hard": 6}),
             tenant("a", {"name": "gpus", "resources": [GPU], "hard": hard}, namespaces=["a"], parent="org"),
             tenant("m", {"name": "memory", "measure": "memory", "hard": "100Gi"}, {"name": "a100", "accelerators": ["a100"], "hard": 1},
@@ -32,8 +36,8 @@ def documents(hard=2):
 class History:
     """Forges changes and feeds them."""
 
-    def __init__(self):
-        self.checker = Checker(Policy(documents()), {"big": {"gpu": "a100"}, "small": {"gpu": "t4"}})
+    def __init__(self, hard=2):
+        self.checker = Checker(Policy(documents(hard)), {"big": {"gpu": "a100"}, "small": {"gpu": "t4"}})
         self.revision, self.stored = 0, {}
 
     def _feed(self, kind, space, name, obj):
@@ -47,8 +51,13 @@ class History:
         obj["metadata"]["uid"], obj["status"] = f"uid of {name}", {"phase": phase}
         return self._feed("pods", space, name, obj)
 
-    def gone(self, space, name):
-        return self._feed("pods", space, name, None)
+    def claim(self, space, name, *requests, status=None, **metadata):
+        """Each request is a list of alternatives: (class, number)."""
+        obj = {"metadata": {"uid": f"uid of {name}", **metadata}, "spec": claim_spec(requests), "status": status or {}}
+        return self._feed("resourceclaims", space, name, obj)
+
+    def gone(self, space, name, kind="pods"):
+        return self._feed(kind, space, name, None)
 
     def namespace(self, name, **labels):
         return self._feed("namespaces", "", name, {"metadata": {"labels": labels}})
@@ -61,7 +70,7 @@ def test_up_to_the_limit_and_above():
     h = History().pod("a", "1", {GPU: 1}).pod("a", "2", {GPU: 1})
     assert h.over() == []
     assert h.pod("a", "3", {GPU: 1}).over() == [(3, "a", "gpus", 3)]
-    with pytest.raises(AssertionError, match="revision 3: a/3 made a/gpus 3, above its limit, 2"):
+    with pytest.raises(AssertionError, match="revision 3: Pod a/3 made a/gpus 3, above its limit, 2"):
         h.checker.assert_never_over()
 
 
@@ -125,3 +134,142 @@ def test_effective_requests():
     assert effective({"containers": [container({GPU: 1}), container({GPU: 1, "cpu": 4})]}) == {GPU: 2}
     assert effective({"containers": [{"name": "r", "resources": {"requests": {GPU: "0"}}}]}) == {}
     assert [amount("480Gi"), amount("512Mi"), amount(3)] == [480, Fraction(1, 2), 3]
+
+
+# --- Claims ---
+
+ALLOCATED = {"allocation": {"devices": {"results": [{"request": "r0", "driver": "d", "pool": "p", "device": "x"}]}}}
+
+
+def test_claims_and_pods_share_a_quota():
+    h = History().pod("a", "1", {GPU: 1}).claim("a", "1", [("a100", 1)])
+    assert h.over() == [] and h.checker.used["a", "gpus"] == 2 and h.checker.stored == {"pods": 1, "resourceclaims": 1, "generated": 0}
+    assert h.claim("a", "2", [("any", 1)]).over() == [(3, "a", "gpus", 3)]
+    with pytest.raises(AssertionError, match="revision 3: ResourceClaim a/2 made a/gpus 3, above its limit, 2"):
+        h.checker.assert_never_over()
+    assert History().claim("a", "1", [("a100", 2)]).pod("a", "2", {GPU: 1}).over() == [(2, "a", "gpus", 3)]
+
+
+def test_a_claim_counts_from_its_creation_until_it_is_gone():
+    """Neither an allocation, nor the end of its Pods, nor its deletion changes that, if something
+    keeps it."""
+    h = History().claim("a", "1", [("a100", 2)]).claim("a", "1", [("a100", 2)], status=ALLOCATED).claim("a", "1", [("a100", 2)])
+    h.claim("a", "1", [("a100", 2)], deletionTimestamp="2026-01-01T00:00:00Z", finalizers=["resource.kubernetes.io/delete-protection"])
+    assert h.checker.used["a", "gpus"] == 2
+    assert h.pod("a", "2", {GPU: 1}).over() == [(5, "a", "gpus", 3)]
+    assert h.gone("a", "2").gone("a", "1", "resourceclaims").claim("a", "3", [("any", 1)]).pod("a", "4", {GPU: 1}).over() == [(5, "a", "gpus", 3)]
+    assert h.checker.used["a", "gpus"] == 2
+
+
+def test_a_pod_counts_nothing_for_the_claims_that_it_names():
+    h = History().claim("a", "c", [("a100", 2)], ownerReferences=[{"apiVersion": "v1", "kind": "Pod", "name": "1", "uid": "u", "controller": True}])
+    for name in ("1", "2"):
+        h.pod("a", name, {}, resourceClaims=[{"name": "d", "resourceClaimName": "c"}, {"name": "e", "resourceClaimTemplateName": "t"}])
+    assert h.over() == [] and h.checker.used["a", "gpus"] == 2 and h.checker.stored["generated"] == 1
+
+
+def test_each_quota_counts_the_most_expensive_alternative():
+    used = History().claim("m", "1", [("t4", 3), ("a100", 1)], [("mig", 2)]).checker.used
+    assert {key: n for key, n in used.items() if n} == {("m", "memory"): 80 + 20, ("m", "a100"): 1 + 2, ("org", "all"): 3 + Fraction(2, 7)}
+    # Whole devices only.
+    assert History().claim("a", "1", [("mig", 5)]).checker.used["a", "gpus"] == 0
+    # A device of any model may be the most expensive one.
+    assert History().claim("m", "1", [("any", 1)]).checker.used["m", "memory"] == 80
+
+
+def test_the_forms_of_requests():
+    """That of v1beta1 has no `exactly`. A form that the checker does not know must not count as
+    nothing."""
+    assert requested({"devices": {"requests": [{"name": "r", "deviceClassName": "t4", "allocationMode": "ExactCount", "count": 2}]}}) == [[(CLASS + "t4", 2)]]
+    assert requested({"devices": {}}) == []
+    for unknown in ({"name": "r", "exactly": {"deviceClassName": "t4", "allocationMode": "All"}}, {"name": "r", "someday": {}},
+                    {"name": "r", "exactly": {"deviceClassName": "t4", "adminAccess": True}}):
+        with pytest.raises(AssertionError):
+            requested({"devices": {"requests": [unknown]}})
+
+
+class Books:
+    """A gpugate that decides by its own books, and reports them: correct ones, or with a fault."""
+
+    port = 8443
+
+    def __init__(self, fault=None, seed=1):
+        self.history, self.fault, self.random = History(hard=5), fault, random.Random(seed)
+        self.entries, self.used = {}, defaultdict(Fraction)
+        self.admitted = defaultdict(int)
+        self.differed = False  # Whether what is reported differed at any time from what is stored.
+
+    def _charge(self, kind, spec):
+        policy = self.history.checker.policy
+        requests, models = policy.needs(kind, spec, {})
+        if kind == "ResourceClaim" and self.fault == "the cheapest alternative":
+            requests = [[min(options, key=lambda option: option[1])] for options in requests]
+        found = policy.charges(requests, models, "a")
+        if kind == "ResourceClaim":
+            found = {key: n * {"charged twice": 2, "not counted": 0}.get(self.fault, 1) for key, n in found.items()}
+        return found
+
+    def _create(self, kind, name):
+        if kind == "Pod":
+            asks = {GPU: self.random.choice((1, 2))}
+            charge, store = self._charge(kind, pod("a", name, asks)["spec"]), lambda: self.history.pod("a", name, asks)
+        else:
+            requests = [[(self.random.choice(("a100", "t4", "any")), self.random.choice((1, 2))) for _ in range(self.random.choice((1, 2)))]]
+            charge, store = self._charge(kind, claim_spec(requests)), lambda: self.history.claim("a", name, *requests, finalizers=["x"])
+        if any(self.used[key] + n > self.history.checker.policy.limit(key) for key, n in charge.items()):
+            return
+        store()
+        self.admitted[kind] += 1
+        self.entries[kind, name] = charge
+        self._book(charge, 1)
+
+    def _book(self, charge, sign):
+        for key, n in charge.items():
+            self.used[key] += sign * n
+
+    def _end(self, kind, name):
+        charge = self.entries.pop((kind, name))
+        if not (kind == "ResourceClaim" and self.fault == "never released"):
+            self._book(charge, -1)
+        if kind == "ResourceClaim" and self.fault == "released too early":
+            self._create("Pod", f"{name}-too-early")
+        self.history.gone("a", name, "pods" if kind == "Pod" else "resourceclaims")
+
+    def run(self, steps=300):
+        """Creates and ends Pods and claims at random."""
+        for number in range(steps):
+            if self.entries and self.random.random() < 0.45:
+                self._end(*self.random.choice(list(self.entries)))
+            else:
+                self._create(self.random.choice(("Pod", "ResourceClaim")), str(number))
+            self.differed |= bool(self.history.checker.disagreement([self]))
+        return self
+
+    def end_all(self):
+        while self.entries:
+            self._end(*next(iter(self.entries)))
+
+    def metrics(self):
+        return self
+
+    def value(self, family, tenant, quota, measure):
+        assert family == "gpugate_quota_used"
+        return float(self.used[tenant, quota]) * ((1 << 30) if measure == "memory" else 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("fault, over, reported, leaks", [
+    (None, False, False, False), ("charged twice", False, True, False), ("never released", False, True, True), ("not counted", True, True, False),
+    ("the cheapest alternative", True, True, False), ("released too early", True, False, False)])
+def test_faults_of_claims_are_noticed(fault, over, reported, leaks, seed):
+    """What admits too much is found in the history, and what counts otherwise than it should in the
+    reports: while there are claims, and a leak also when everything has ended."""
+    books = Books(fault, seed).run()
+    checker = books.history.checker
+    assert leaks or all(books.admitted[kind] > 20 for kind in ("Pod", "ResourceClaim"))
+    assert bool(checker.violations) == over, checker.violations
+    assert books.differed == reported
+    if not over:  # A Pod that is created at the end of a claim ends as well.
+        books.end_all()
+        assert not any(checker.used.values())
+        assert bool(checker.disagreement([books])) == leaks

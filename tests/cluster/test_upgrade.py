@@ -12,10 +12,10 @@ import releases
 from checker import Checker, Policy
 from control_plane import eventually
 from creators import Creators, Service
+from doomed import DOOM
 from gpugate import BINARY, DEADLINE_S, eventually as soon
 from in_cluster import NAMESPACE
 from kube import GPU, doc
-from load import DOOM
 from manifests import pod
 
 REQUEST_S, PENDING_S, SETTLE_S = 4, 8, 6
