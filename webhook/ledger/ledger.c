@@ -128,8 +128,9 @@ static const char *no_room(struct ledger *ledger, const struct consumer *consume
 		return NULL;
 	if (root)
 		root->backpressure = ledger->round;
-	return root && root->entries ? "too many Pods and claims of this tenant were admitted and have not been stored yet"
-				     : "the ledger is full of Pods and claims that were admitted and have not been stored yet";
+	return root && root->entries
+		   ? "too many Pods and claims of this tenant were admitted and have not been stored yet"
+		   : "the ledger is full of Pods and claims that were admitted and have not been stored yet";
 }
 
 /*
