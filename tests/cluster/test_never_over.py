@@ -40,6 +40,7 @@ SLOW_S = 3
 # How many Pods and claims must be admitted before the history can prove anything, and how many of
 # them by templates. Some are never stored.
 ENOUGH, GENERATED = 600, 10
+GIVE_UP_S = 1500
 # The claim controller, and what it needs: the claims of Pods that are gone are garbage.
 CONTROLLERS = "resourceclaim-controller,garbage-collector-controller,serviceaccount-controller"
 HAS_CLAIMS = binaries.version() >= (1, 34)
@@ -119,6 +120,7 @@ def until_enough(load, chaos, wanted, seconds):
 
     begin = told = time.monotonic()
     while some_are_missing() or (not wanted and time.monotonic() - begin < seconds):
+        assert wanted or time.monotonic() - begin < GIVE_UP_S, f"{load.admitted()} admitted, of which {load.made()['generated']} are generated claims"
         chaos.step()
         time.sleep(chaos.random.uniform(0.3, 6 if wanted else 2))
         if wanted and time.monotonic() - told > 10:

@@ -18,12 +18,14 @@
 	"--live needs the right to `list` " what " in all namespaces. Without it, ask the cluster itself: `kubectl "   \
 	"apply --dry-run=server -f FILE` creates nothing, and shows the same message"
 
+#define PATHS_MAX 3
+
 struct live_kind {
 	const char *what, *kind, *accept, *forbidden;
 	/* Whether decisions by the policy need them; NULL: always. */
 	bool (*needed)(const struct policy *policy);
-	enum consumer_kind consumer; /* CONSUMER_KINDS: they have labels only. */
-	const char *paths[4];        /* The later ones are for older clusters. */
+	enum consumer_kind consumer;  /* CONSUMER_KINDS: they have labels only. */
+	const char *paths[PATHS_MAX]; /* The later ones are for older clusters. */
 };
 #define CLAIMS_AT(version) CLAIM_PATH(version),
 
@@ -97,9 +99,11 @@ static int read_kind(struct kube_config *config, struct live *live, struct error
 	int result = read_path(config, live, kind->paths[0], &status, err);
 	for (size_t i = 1; result < 0 && status == 404 && kind->consumer == CONSUMER_CLAIM; i++) {
 		*err = (struct error){0};
-		result = kind->paths[i] ? read_path(config, live, kind->paths[i], &status, err) : 0;
-		if (!kind->paths[i])
+		if (i == PATHS_MAX || !kind->paths[i]) {
+			result = 0;
 			break;
+		}
+		result = read_path(config, live, kind->paths[i], &status, err);
 	}
 	if (result < 0 || kind->consumer == CONSUMER_KINDS)
 		return result;
