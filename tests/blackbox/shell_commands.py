@@ -62,6 +62,8 @@ PLAN = {
         ("make test-package", LONG),
         ("make test-other-release", LONG),
         ("make demo-cluster", NotRun("the same program is run by tests/cluster")),
+        ("/usr/bin/python3 tests/ecosystem/controllers.py", LONG),
+        ("/usr/bin/python3 tests/run.py ecosystem", LONG),
     ],
     "ci.md": [
         ("gpugate lint --strict my-policy/", [HERE]),

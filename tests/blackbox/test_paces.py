@@ -16,6 +16,7 @@ ALLOWED = {
     "cluster/process.py::wait_ready": "the same",
     "blackbox/test_completion.py::wait_for": "the same",
     "cluster/test_replicas.py::test_nothing_is_decided_by_a_view_of_a_lost_history": "the deadline of a wait: a minute",
+    "cluster/test_never_over.py::until_enough": "the deadline of a wait: 25 minutes",
     "blackbox/test_lifecycle.py::test_stop_with_idle_connections": "30 s, where a server that waits for its idle clients takes 120 s",
     "blackbox/test_lifecycle.py::test_stop_with_a_half_sent_request": "30 s, where a server that does not end such a request takes 35 s",
 }
