@@ -12,6 +12,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -47,7 +48,9 @@ class Totals:
 
     def add(self, name, passed, failed, skipped, seconds):
         self.count(passed, failed, skipped)
-        print(f"--- {name}: {passed} passed, {failed} failed, {skipped} skipped ({seconds:.0f} s)\n", flush=True)
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(f"--- {name}: {passed} passed, {failed} failed, {skipped} skipped "
+              f"({seconds:.0f} s; {used.ru_utime + used.ru_stime:.0f} s of processor time so far)\n", flush=True)
 
     def skip(self, name, why):
         print(f"--- {name}: SKIPPED: {why}\n", flush=True)
