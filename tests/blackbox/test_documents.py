@@ -388,4 +388,4 @@ def test_decisions_have_a_date_and_a_status():
     heads = re.findall(r"^## (.*)\n\n(.*)\n", (DOCS / "decisions.md").read_text(), re.M)
     assert len(heads) > 100 and len({title for title, _ in heads}) == len(heads)
     for title, line in heads:
-        assert re.fullmatch(r"\*20\d\d-\d\d-\d\d, (?:accepted|superseded by .+)\*", line), title
+        assert re.fullmatch(r"\*20\d\d-\d\d-\d\d, (?:proposed|accepted|superseded by .+)\*", line), title
