@@ -135,8 +135,8 @@ static int reapply_map(struct reapply *r, uint32_t container, bool limits, const
 {
 	struct asked now, old;
 	if (same_pairs(now_map, old_map) || !collect(r->policy, now_map, &now) || !collect(r->policy, old_map, &old) ||
-	    !is_moved(&old, &now))
-		return 0;
+	    now.count == 0 || !is_moved(&old, &now))
+		return 0; /* A Rule moves what the manifest has, which may not even have the map. */
 	struct edit edit = {.kind = EDIT_RESOURCE, .container = container, .limits = limits};
 	for (uint32_t i = 0; i < now.count; i++) {
 		edit.from = now.items[i].name;

@@ -7,7 +7,8 @@
  *   - reading and mutating the patched object again changes nothing;
  *   - replacing the patched object by the original gives the patched one again, and so does
  *     merging the original into it as an apply does. This excludes containers that request
- *     both names of a rewrite, if a name was removed from them.
+ *     both names of a rewrite, if a name was removed from them;
+ *   - the patch of an update applies, whatever the update changes.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -100,7 +101,9 @@ static json_t *pick_container(struct source *s, bool init)
 		json_object_set_new(requirements, "limits", pick_map(s, resources, 6, counts, 5));
 	if (pick(s, 3))
 		json_object_set_new(requirements, "requests", pick_map(s, resources, 6, counts, 5));
-	json_object_set_new(c, "resources", requirements);
+	if (json_object_size(requirements) || pick(s, 2))
+		json_object_set(c, "resources", requirements);
+	json_decref(requirements);
 	if (init && pick(s, 2))
 		json_object_set_new(c, "restartPolicy", json_string("Always"));
 	if (pick(s, 2)) {
@@ -389,11 +392,26 @@ static bool keeps_amounts(json_t *before, json_t *after)
 	return same;
 }
 
+/* Updates `old` to any other Pod. Takes both. */
+static void check_update(json_t *pod, json_t *old)
+{
+	struct read_pod update;
+	CHECK(pod && old);
+	read_and_mutate(pod, old, &update);
+	json_t *patch = patch_of(&update);
+	apply(pod, patch);
+	json_decref(patch);
+	release(&update);
+	json_decref(pod);
+	json_decref(old);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct source source = {data, size};
 	json_t *pod = pick_pod(&source);
 	CHECK(pod);
+	check_update(pick_pod(&source), json_deep_copy(pod));
 	struct read_pod first, again;
 	read_and_mutate(pod, NULL, &first);
 	if (!first.decision.denied) {
