@@ -71,7 +71,8 @@ struct target rules_target(const struct evaluation *e, const struct rewrite *rew
 {
 	struct target target = {.name = rewrite->to};
 	int64_t memory;
-	if (str_present(rewrite->to) || !wanted_memory(e, rewrite, &target, &memory))
+	target.template = rewrite->template;
+	if (target_acts(&target) || !wanted_memory(e, rewrite, &target, &memory))
 		return target;
 	const struct profile *profile = choose_profile(&e->policy->models[rewrite->model], memory, &target.largest);
 	if (profile)
