@@ -108,9 +108,9 @@ struct trace_change {
 	struct str by; /* Name of the Rule or Guard. */
 	bool by_guard;
 	enum edit_kind kind;
-	struct str container;                /* EDIT_RESOURCE, EDIT_ENV, EDIT_CLAIM_USE */
-	struct str key;                      /* The label, variable, claim, or removed resource. */
-	struct str was;                      /* The value before; absent: none. */
+	struct str container; /* EDIT_RESOURCE, EDIT_ENV, EDIT_CLAIM_USE */
+	struct str key;       /* The label, variable, claim, or removed resource. */
+	struct str was;       /* The value before; absent: none. */
 	/* The new value, added resource, or template of the claim; absent: none. */
 	struct str value;
 	int64_t amount;                      /* EDIT_RESOURCE: how many. */

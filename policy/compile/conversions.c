@@ -15,7 +15,8 @@ struct conversions {
 
 static bool is_seen(const struct conversions *all, struct str from, const struct conversion *end)
 {
-	for (const struct index_entry *e = index_find(&all->seen, from, end->template); e; e = index_next(&all->seen, e))
+	for (const struct index_entry *e = index_find(&all->seen, from, end->template); e;
+	     e = index_next(&all->seen, e))
 		if (all->items[e->id].count == end->count)
 			return true;
 	return false;

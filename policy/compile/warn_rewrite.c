@@ -212,6 +212,8 @@ static void uncovered_targets(const struct policy *policy, const struct rule *ru
 		add_uncovered(policy, rule, rewrite->to, cache, all);
 		return;
 	}
+	if (rewrite->model == NO_MODEL)
+		return; /* Claims count in the quotas of the devices that are requested now. */
 	const struct model *model = &policy->models[rewrite->model];
 	for (uint32_t p = 0; p < model->profile_count; p++)
 		if (mig_profile_plain(model->profiles[p].name))

@@ -14,9 +14,9 @@
 #include "gpugate/pod.h"
 #include "policy/model/snapshot.h"
 
-#define GIVEN_CLAIMS_MAX 64  /* Claims of one Pod that have such a name. */
-#define GIVEN_USES_MAX 1024  /* Uses of these claims by containers. */
-#define GIVEN_NAMES_MAX 128  /* Numbers below this; with twice the claims, one is always free. */
+#define GIVEN_CLAIMS_MAX 64 /* Claims of one Pod that have such a name. */
+#define GIVEN_USES_MAX 1024 /* Uses of these claims by containers. */
+#define GIVEN_NAMES_MAX 128 /* Numbers below this; with twice the claims, one is always free. */
 #define GIVEN_NONE UINT32_MAX
 
 /* A set of numbers below GIVEN_NAMES_MAX. */

@@ -446,8 +446,9 @@ int reapply_edits(const struct policy *policy, const struct review *review, stru
 		  struct decision *decision)
 {
 	struct reapply r = {.policy = policy, .now = &review->object, .old = &review->old_object, .arena = arena};
-	if (read_claims(&r) < 0 || reapply_containers(&r, reapply_resources) < 0 || reapply_claims(&r) < 0 || reapply_containers(&r, reapply_env) < 0 ||
-	    reapply_selectors(&r) < 0 || reapply_tolerations(&r) < 0 || reapply_runtime_class(&r) < 0)
+	if (read_claims(&r) < 0 || reapply_containers(&r, reapply_resources) < 0 || reapply_claims(&r) < 0 ||
+	    reapply_containers(&r, reapply_env) < 0 || reapply_selectors(&r) < 0 || reapply_tolerations(&r) < 0 ||
+	    reapply_runtime_class(&r) < 0)
 		return -1;
 	decision->edits = r.edits;
 	decision->edit_count = r.count;

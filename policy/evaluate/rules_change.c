@@ -24,10 +24,9 @@ static enum asking asking(const struct working_pod *working, const struct amount
 }
 
 /* Whether the container already has what Rules make of the amount. */
-static bool is_leftover(const struct evaluation *e, const struct amount_of *amount)
+static bool is_leftover(const struct evaluation *e, const struct amount_of *amount, const struct results *results)
 {
-	struct str from = e->working.names[amount->name];
-	return rules_claims_has(e, amount) || rules_requests_result(e, amount->container, from);
+	return rules_claims_has(e, amount) || rules_requests_result(e, amount->container, results);
 }
 
 void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed)
@@ -37,9 +36,11 @@ void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const s
 		uint32_t name = working_pod_name(working, rule->rewrites[w].from);
 		if (name == INDEX_NONE || !target_acts(&plan->targets[w]))
 			continue;
+		struct results results;
+		rules_results(e, rule->rewrites[w].from, &results);
 		for (uint32_t i = 0; i < working->amount_count; i++) {
 			struct amount_of *amount = &working->amounts[i];
-			if (amount->name != name || amount_value(amount) <= 0 || !is_leftover(e, amount))
+			if (amount->name != name || amount_value(amount) <= 0 || !is_leftover(e, amount, &results))
 				continue;
 			trace_amount(e, rule, amount, (struct str){NULL, 0});
 			amount->request = amount->limit = AMOUNT_ABSENT;

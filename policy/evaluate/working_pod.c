@@ -343,8 +343,8 @@ static int edit_amount(const struct working_pod *working, const struct amount_of
 int working_pod_edits(const struct working_pod *working, uint32_t envs, struct edit **edits, uint32_t *count)
 {
 	uint32_t given = working->given ? given_claims_edit_count(working->given, working->pod) : 0;
-	size_t size = 2 * (size_t)working->amount_count + working->selector_count + working->toleration_count + 1 +
-		      given + envs;
+	size_t size =
+	    2 * (size_t)working->amount_count + working->selector_count + working->toleration_count + 1 + given + envs;
 	struct edit *out = arena_zalloc(working->arena, size, sizeof *out);
 	uint32_t made = 0;
 	if (!out)
