@@ -41,10 +41,11 @@ enum edit_kind {
 
 struct edit {
 	enum edit_kind kind;
-	uint32_t container; /* EDIT_RESOURCE, EDIT_ENV, EDIT_CLAIM_USE: index into pod.containers. */
-	bool limits;        /* EDIT_RESOURCE: in limits, otherwise in requests. */
-	int32_t env_index;  /* EDIT_ENV: index of the entry to replace; -1: append one. */
-	struct str from;    /* EDIT_RESOURCE: key to remove; absent: none. */
+	/* EDIT_RESOURCE, EDIT_ENV, EDIT_CLAIM_USE: index into pod.containers. */
+	uint32_t container;
+	bool limits;       /* EDIT_RESOURCE: in limits, otherwise in requests. */
+	int32_t env_index; /* EDIT_ENV: index of the entry to replace; -1: append one. */
+	struct str from;   /* EDIT_RESOURCE: key to remove; absent: none. */
 	struct str key;
 	struct str value;
 	struct toleration toleration;

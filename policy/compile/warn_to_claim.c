@@ -20,10 +20,14 @@ static bool is_for_all(const struct guard *guard)
 	       guard->exempt.namespaces.count + guard->exempt.users.count + guard->exempt.groups.count == 0;
 }
 
-static bool refuses(const struct guard *guard, struct str template)
+/* Returns what to change in a Guard that refuses claims from the template, or NULL. */
+static const char *refusal_remedy(const struct guard *guard, struct str template)
 {
-	return guard->kinds & UINT32_C(1) << GUARD_RESOURCE_CLAIMS ||
-	       (guard->limits_templates && !globs_match(&guard->claim_templates, template));
+	if (guard->kinds & UINT32_C(1) << GUARD_RESOURCE_CLAIMS)
+		return "remove resourceClaims from `deny`";
+	return guard->limits_templates && !globs_match(&guard->claim_templates, template)
+		   ? "list the template in resourceClaims.templates"
+		   : NULL;
 }
 
 static void warn_refused(struct compile *c, const struct turned *turned, uint64_t *work)
@@ -33,12 +37,13 @@ static void warn_refused(struct compile *c, const struct turned *turned, uint64_
 		const struct guard *guard = &policy->guards[g];
 		if (!warn_spend(work, 1 + (uint64_t)guard->claim_templates.count * turned->rewrite->template.len))
 			return;
-		if (!is_for_all(guard) || !refuses(guard, turned->rewrite->template))
+		const char *remedy = refusal_remedy(guard, turned->rewrite->template);
+		if (!remedy || !is_for_all(guard))
 			continue;
 		COMPILE_LINT(c, LINT_CLAIM_REFUSED, turned->template_at,
 			     "Guard \"%.*s\" refuses Pods with a claim from \"%.*s\", also those that this Rule "
-			     "gives it; list the template in resourceClaims.templates of the Guard",
-			     STR_ARG(guard->name), STR_ARG(turned->rewrite->template));
+			     "gives it; %s of the Guard",
+			     STR_ARG(guard->name), STR_ARG(turned->rewrite->template), remedy);
 		return;
 	}
 }

@@ -73,6 +73,7 @@ struct asked {
 
 /* A map of a container, by the indexes of the container in both objects. */
 struct place {
+	const struct container *container; /* The new one. */
 	uint32_t now, old;
 	bool limits;
 };
@@ -143,6 +144,23 @@ static bool is_moved(const struct asked *old, const struct asked *now)
 	return some_sum_to(kept, kept_count, rest);
 }
 
+/* What a Rule saw of the name: the larger of request and limit; 0: nothing that it could read. */
+static int64_t requested(const struct container *container, struct str name)
+{
+	const struct pairs *maps[] = {&container->requests, &container->limits};
+	int64_t most = 0;
+	for (size_t m = 0; m < 2; m++) {
+		struct str text = value_of(maps[m], name);
+		int64_t value;
+		if (!str_present(text))
+			continue;
+		if (quantity_count(text, &value) != QUANTITY_OK)
+			return 0;
+		most = value > most ? value : most;
+	}
+	return most;
+}
+
 static void forget(struct asked *asked, uint32_t i)
 {
 	asked->items[i] = asked->items[--asked->count];
@@ -157,11 +175,12 @@ static int remove_claimed(struct reapply *r, const struct place *place, const st
 {
 	struct edit edit = {.kind = EDIT_RESOURCE, .container = place->now, .limits = place->limits};
 	for (uint32_t i = now->count; r->given && i-- > 0;) {
+		struct str name = now->items[i].name;
 		const struct given_set found =
-		    given_claims_for(r->given, r->policy, place->old, now->items[i].name, now->items[i].value);
-		if (given_is_empty(&found) || find_asked(old, now->items[i].name) != INDEX_NONE)
+		    given_claims_for(r->given, r->policy, place->old, name, requested(place->container, name));
+		if (given_is_empty(&found) || find_asked(old, name) != INDEX_NONE)
 			continue;
-		edit.from = now->items[i].name;
+		edit.from = name;
 		for (size_t b = 0; b < sizeof had->bits / sizeof *had->bits; b++)
 			had->bits[b] |= found.bits[b];
 		if (push(r, &edit) < 0)
@@ -270,7 +289,7 @@ static int reapply_uses(struct reapply *r, uint32_t at, const struct given_set *
 
 static int reapply_resources(struct reapply *r, uint32_t at, const struct container *now, const struct container *old)
 {
-	struct place place = {.now = at, .old = (uint32_t)(old - r->old->containers)};
+	struct place place = {.container = now, .now = at, .old = (uint32_t)(old - r->old->containers)};
 	struct given_set had = {{0}};
 	if (reapply_map(r, &place, &now->requests, &old->requests, &had) < 0)
 		return -1;

@@ -59,7 +59,7 @@ int rules_claims_bounded(struct evaluation *e, const struct rule *rule, const st
 bool rules_claims_has(const struct evaluation *e, const struct amount_of *amount)
 {
 	const struct working_pod *working = &e->working;
-	if (!working->given)
+	if (!working->given || given_claims_exceed(working->given))
 		return false;
 	const struct given_set had = given_claims_for(working->given, e->policy, amount->container,
 						      working->names[amount->name], amount_value(amount));
