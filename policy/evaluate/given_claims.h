@@ -1,7 +1,8 @@
 /*
  * given_claims: the claims of devices that Rules give to a Pod instead of a request (`toClaim`),
  * and which containers use them. Their names in spec.resourceClaims are gpugate-0, gpugate-1, and
- * so on, by which a later evaluation knows them. A claim that the Pod has already keeps such a name.
+ * so on, by which a later evaluation knows them. A claim that the Pod has already keeps such a
+ * name.
  *
  * All memory is in the arena of the request, and bounded by the containers of the Pod. The work is
  * linear in its text.
