@@ -99,12 +99,10 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 /* Whether claims of a class of the model give what the resource is there. */
 static bool has_class(const struct model *model, const struct resource *resource)
 {
-	for (uint32_t i = 0; i < model->class_count; i++) {
-		const struct profile *slice = model->classes[i].slice;
+	for (uint32_t i = 0; i < model->class_count; i++)
 		if (str_eq(model->classes[i].name, resource->name) ||
-		    (slice ? str_eq(slice->resource, resource->name) : !resource->slice))
+		    snapshot_is_class_of(&model->classes[i], resource))
 			return true;
-	}
 	return false;
 }
 
@@ -116,6 +114,8 @@ static void check_classes(struct compile *c, const struct doc_rewrite *doc)
 {
 	const struct policy *policy = c->policy;
 	const struct resource *resource = snapshot_resource(policy, doc->from.s);
+	if (snapshot_role(policy, doc->from.s) == ROLE_COMPANION)
+		return; /* Reported for every kind of target. */
 	if (!resource) {
 		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->from.at,
 			    "no Accelerator has \"%.*s\", so that nothing says what claims instead of it cost; add the "
@@ -135,14 +135,15 @@ static void check_classes(struct compile *c, const struct doc_rewrite *doc)
 	}
 }
 
-static void compile_to_claim(struct compile *c, const struct doc_rewrite *doc, struct rewrite *rewrite)
+static void compile_to_claim(struct compile *c, const struct doc_rewrite *doc, bool known, struct rewrite *rewrite)
 {
 	rewrite->template = compile_keep(c, doc->to_claim.template.s);
 	rewrite->claim_count = doc->to_claim.count.value;
 	if (doc->max_per_container.set)
 		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->max_per_container.at,
 			    "with `toClaim`, only `count` says what a container may ask for; remove maxPerContainer");
-	check_classes(c, doc);
+	if (known)
+		check_classes(c, doc);
 }
 
 /* Whether one unit of the resource is a part of a device: a MIG slice or a share. */
@@ -164,7 +165,7 @@ static void compile_rewrite(struct compile *c, const struct doc_rewrite *doc, st
 	rewrite->max_per_container = rewrite->to_part ? 1 : INT64_MAX;
 	if (doc->max_per_container.set)
 		rewrite->max_per_container = doc->max_per_container.value;
-	compile_known_resource(c, &doc->from, false);
+	bool known = compile_known_resource(c, &doc->from, false);
 	int targets = str_present(doc->to.s) + doc->to_mig.set + doc->to_claim.set;
 	if (targets != 1) {
 		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
@@ -173,7 +174,7 @@ static void compile_rewrite(struct compile *c, const struct doc_rewrite *doc, st
 		return;
 	}
 	if (doc->to_claim.set) {
-		compile_to_claim(c, doc, rewrite);
+		compile_to_claim(c, doc, known, rewrite);
 		return;
 	}
 	if (doc->to_mig.set) {

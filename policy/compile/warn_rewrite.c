@@ -203,6 +203,22 @@ static void add_uncovered(const struct policy *policy, const struct rule *rule, 
 	all->count += one.count;
 }
 
+/*
+ * Adds what holds for the device classes of which claims can be. A quota of a part of a device, such
+ * as a share, does not count a claim of the whole one.
+ */
+static void add_uncovered_classes(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
+				  struct uncovered_cache *cache, struct uncovered *all)
+{
+	const struct resource *resource = snapshot_resource(policy, rewrite->from);
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++) {
+		const struct model *model = &policy->models[resource->landings[i].model];
+		for (uint32_t k = 0; k < model->class_count; k++)
+			if (snapshot_is_class_of(&model->classes[k], resource))
+				add_uncovered(policy, rule, model->classes[k].name, cache, all);
+	}
+}
+
 /* Finds all targets that a rewrite can have. */
 static void uncovered_targets(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
 			      struct uncovered_cache *cache, struct uncovered *all)
@@ -212,8 +228,10 @@ static void uncovered_targets(const struct policy *policy, const struct rule *ru
 		add_uncovered(policy, rule, rewrite->to, cache, all);
 		return;
 	}
-	if (rewrite->model == NO_MODEL)
-		return; /* Claims count in the quotas of the devices that are requested now. */
+	if (rewrite->model == NO_MODEL) {
+		add_uncovered_classes(policy, rule, rewrite, cache, all);
+		return;
+	}
 	const struct model *model = &policy->models[rewrite->model];
 	for (uint32_t p = 0; p < model->profile_count; p++)
 		if (mig_profile_plain(model->profiles[p].name))

@@ -60,15 +60,9 @@ static bool costs_more(const struct landing *a, const struct landing *b)
 static const struct landing *find_dearer(const struct resource *class, const struct landing *from)
 {
 	for (uint32_t i = 0; class && i < class->landing_count; i++)
-		if (class->landings[i].model != from->model && costs_more(&class->landings[i], from))
+		if (costs_more(&class->landings[i], from))
 			return &class->landings[i];
 	return NULL;
-}
-
-/* Whether devices of the class are what the name stands for on the nodes of its Accelerator. */
-static bool is_class_of(const struct class_name *class, const struct resource *resource)
-{
-	return class->slice ? str_eq(class->slice->resource, resource->name) : !resource->slice;
 }
 
 /* Warns of the first class of an Accelerator that a more expensive Accelerator lists, too. */
@@ -78,12 +72,19 @@ static bool warn_shared(struct compile *c, const struct turned *turned, const st
 	const struct policy *policy = c->policy;
 	const struct model *model = &policy->models[landing->model];
 	for (uint32_t k = 0; k < model->class_count && warn_spend(work, 1); k++) {
-		if (!is_class_of(&model->classes[k], resource))
+		if (!snapshot_is_class_of(&model->classes[k], resource))
 			continue;
 		const struct resource *class = snapshot_resource(policy, model->classes[k].name);
 		const struct landing *dearer = find_dearer(class, landing);
 		if (!dearer)
 			continue;
+		if (dearer->model == landing->model) {
+			COMPILE_LINT(c, LINT_CLAIM_COSTS_MORE, turned->at,
+				     "a claim is for a whole device of Accelerator \"%.*s\", and costs more than \"%.*s\", "
+				     "which is a part of one; let Pods keep requesting it, or raise the quotas",
+				     STR_ARG(model->name), STR_ARG(resource->name));
+			return true;
+		}
 		const struct model *other = &policy->models[dearer->model];
 		COMPILE_LINT(
 		    c, LINT_CLAIM_COSTS_MORE, turned->at,

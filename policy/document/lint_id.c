@@ -37,11 +37,11 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"limit it."),
     [LINT_CLAIM_COSTS_MORE] =
 	ROW("claim-costs-more", WARNING,
-	    "A Rule turns requests into claims, and another Accelerator, whose devices cost more, lists the same "
-	    "device class. Claims are charged by their class, as the most expensive of its Accelerators, so the same "
-	    "Pods cost more than without the Rule.",
+	    "A Rule turns requests into claims that cost more, so the same Pods cost more than without the Rule. "
+	    "Claims are charged by their device class, as the most expensive of the Accelerators that list it. And a "
+	    "claim is for a whole device, also where the Pods request a share of one.",
 	    "Give each Accelerator a device class of its own, which the DRA driver's DeviceClasses select, and request "
-	    "it in the template."),
+	    "it in the template. Do not turn shares into claims, or size the quotas for whole devices."),
     [LINT_CLAIM_REFUSED] =
 	ROW("claim-refused", WARNING,
 	    "A Rule gives Pods claims from a template that a Guard does not allow, so that all these Pods are refused.",

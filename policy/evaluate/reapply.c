@@ -314,8 +314,9 @@ static int read_claims(struct reapply *r)
 }
 
 /*
- * A manifest that replaces the Pod lacks the claims. They were the last ones, and are appended in
- * their order.
+ * A manifest that replaces the Pod lacks the claims. They are appended in their order, as they were
+ * at the creation. The API server refuses the update if another webhook has added claims after them
+ * which the manifest has, too.
  */
 static int reapply_claims(struct reapply *r)
 {

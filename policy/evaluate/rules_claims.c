@@ -1,5 +1,6 @@
 #include "policy/evaluate/rules_claims.h"
 
+#include "gpugate/quantity.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/trace.h"
 #include "policy/evaluate/violation.h"
@@ -9,11 +10,18 @@ _Static_assert(GIVEN_CLAIMS_MAX == 64 && GIVEN_USES_MAX == 1024, "the sentences 
 
 /* --- Whether it can be done --- */
 
+/* An amount of zero says nothing of a device. */
+static bool is_zero(struct str amount)
+{
+	int64_t count;
+	return quantity_count(amount, &count) == QUANTITY_OK && count == 0;
+}
+
 static bool has_companion_in(const struct policy *policy, const struct pairs *map, struct str vendor)
 {
 	for (uint32_t i = 0; i < map->count; i++)
 		if (str_eq(catalog_vendor(map->items[i].key), vendor) &&
-		    snapshot_role(policy, map->items[i].key) == ROLE_COMPANION)
+		    snapshot_role(policy, map->items[i].key) == ROLE_COMPANION && !is_zero(map->items[i].value))
 			return true;
 	return false;
 }

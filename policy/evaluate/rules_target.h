@@ -17,6 +17,7 @@ int rules_add_target_violation(struct evaluation *e, const struct rule *rule, co
 struct results {
 	struct str names[WORKING_POD_RESOURCES_MAX];
 	uint32_t count;
+	bool claims; /* One of these Rules turns it, or one of the names, into claims. */
 };
 
 void rules_results(const struct evaluation *e, struct str from, struct results *results);

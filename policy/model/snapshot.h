@@ -324,6 +324,12 @@ struct policy {
 };
 
 /*
+ * Whether devices of the class are what the name stands for on the nodes of its Accelerator: a
+ * whole device, also for a share of one, or the same MIG slice.
+ */
+bool snapshot_is_class_of(const struct class_name *class, const struct resource *resource);
+
+/*
  * Returns the resource of that name that some Accelerator has, or NULL. A share or a compute
  * instance of a MIG slice counts as the slice unless some Accelerator has it under its own name:
  * `nvidia.com/mig-1g.10gb.shared` and `nvidia.com/mig-1c.1g.10gb` are `nvidia.com/mig-1g.10gb`.

@@ -393,6 +393,48 @@ def test_a_share_becomes_a_claim_of_a_whole_device(serve):
     assert claims(settled(server, pod({shared: 1}))) == {"gpugate-0": "t"}
 
 
+# --- What is not the same ---
+
+SHARED = "nvidia.com/gpu.shared"
+SHARING = doc("Accelerator", "a100", resource=GPU, sharing={"resource": SHARED, "replicas": 4}, deviceClasses=["gpu.nvidia.com"])
+
+
+@pytest.mark.parametrize("name,quota", [
+    (SHARED, {"name": "shares", "resources": [SHARED], "hard": 8}),
+    (MIG, {"name": "slices", "resources": [MIG], "hard": 8}),
+])
+def test_a_quota_of_a_part_does_not_cover_its_claims(tmp_path, name, quota):
+    """Without the warning, Pods would be admitted and wait for claims that are refused forever."""
+    fleet = [SHARING if name == SHARED else A100, doc("Tenant", "team-a", namespaces=["team-a"], quotas=[quota])]
+    said = lint(tmp_path, [*fleet, rule("r", {"from": name, "toClaim": {"template": "t"}})])[1]
+    assert "[rewrite-uncovered]" in said and "deviceclass.resource.kubernetes.io/" in said, said
+
+
+def test_a_claim_of_a_share_costs_more(tmp_path):
+    policy = [SHARING, TEAM, rule("r", {"from": SHARED, "toClaim": {"template": "t"}})]
+    assert f'a claim is for a whole device of Accelerator "a100", and costs more than "{SHARED}", which is a part of one' in lint(tmp_path, policy)[1]
+
+
+def test_a_rule_for_other_pods_says_nothing_of_this_one(serve):
+    """A claim that looks like one of a Rule that does not concern the Pod stands for nothing."""
+    used = container({GPU: 1})
+    used["resources"]["claims"] = [{"name": "gpugate-0"}]
+    server = serve([*FLEET, rule("dev", ONE, match={"namespaces": ["dev"]}), rule("x", {"from": GPU, "to": OTHER}, match={"namespaces": ["team-a"]})])
+    after = settled(server, pod(containers=[used], resourceClaims=[{"name": "gpugate-0", "resourceClaimTemplateName": "one"}]))
+    assert asks(after) == {"main": {OTHER: "1"}} and claims(after) == {"gpugate-0": "one"}
+
+
+def test_an_amount_of_zero_is_no_part_of_a_device(serve):
+    server = serve([*FLEET, rule("r", ONE, required=True)])
+    assert claims(settled(server, pod({GPU: 1, "nvidia.com/gpumem": 0}))) == {"gpugate-0": "one"}
+    assert not server.validate(pod({GPU: 1, "nvidia.com/gpumem": 0})).allowed
+
+
+def test_a_companion_is_reported_once(tmp_path):
+    said = lint(tmp_path, [*FLEET, rule("r", {"from": "nvidia.com/gpumem", "toClaim": {"template": "t"}})])[1]
+    assert said.count("error:") == 1 and "is a companion of a device" in said, said
+
+
 # --- explain ---
 
 def test_explain_says_what_changes_and_why_not(tmp_path):
