@@ -79,10 +79,11 @@ static bool warn_shared(struct compile *c, const struct turned *turned, const st
 		if (!dearer)
 			continue;
 		if (dearer->model == landing->model) {
-			COMPILE_LINT(c, LINT_CLAIM_COSTS_MORE, turned->at,
-				     "a claim is for a whole device of Accelerator \"%.*s\", and costs more than \"%.*s\", "
-				     "which is a part of one; let Pods keep requesting it, or raise the quotas",
-				     STR_ARG(model->name), STR_ARG(resource->name));
+			COMPILE_LINT(
+			    c, LINT_CLAIM_COSTS_MORE, turned->at,
+			    "a claim is for a whole device of Accelerator \"%.*s\", and costs more than \"%.*s\", "
+			    "which is a part of one; let Pods keep requesting it, or raise the quotas",
+			    STR_ARG(model->name), STR_ARG(resource->name));
 			return true;
 		}
 		const struct model *other = &policy->models[dearer->model];
