@@ -142,6 +142,14 @@ def test_names_that_the_pod_has_are_not_taken(one):
     assert uses(after) == {"a": ["gpugate-1"], "b": ["gpugate-3"]} and after["spec"]["resourceClaims"][:5] == own
 
 
+def test_a_name_that_only_a_container_has_is_not_taken(one):
+    """The API server refuses such a Pod. It must not become valid by a claim of another container."""
+    wrong = container(None, "wrong")
+    wrong["resources"]["claims"] = [{"name": "gpugate-0"}]
+    after = one.mutated(pod(containers=[container({GPU: 1}, "a"), wrong]))
+    assert claims(after) == {"gpugate-1": "one"} and after["spec"]["containers"][0]["resources"]["claims"] == [{"name": "gpugate-1"}]
+
+
 def test_a_claim_of_the_pod_with_another_name_is_one_more(one):
     mine = container({GPU: 1})
     mine["resources"]["claims"] = [{"name": "mine"}]
