@@ -143,7 +143,7 @@ def test_names_that_the_pod_has_are_not_taken(one):
 
 
 def test_a_name_that_only_a_container_has_is_not_taken(one):
-    """The API server refuses such a Pod. It must not become valid by a claim of another container."""
+    """The API server refuses such a Pod. A claim of another container must not make it valid."""
     wrong = container(None, "wrong")
     wrong["resources"]["claims"] = [{"name": "gpugate-0"}]
     after = one.mutated(pod(containers=[container({GPU: 1}, "a"), wrong]))
