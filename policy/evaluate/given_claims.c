@@ -85,6 +85,15 @@ struct given_set given_claims_for(const struct given_claims *given, const struct
 	return found;
 }
 
+bool given_claims_uses(const struct given_claims *given, uint32_t container, struct str template)
+{
+	const struct given_set *had = &given->uses[container].had;
+	for (uint32_t n = 0; !given_is_empty(had) && n < GIVEN_NAMES_MAX; n++)
+		if (given_has(had, n) && given_has(&given->listed, n) && str_eq(given->templates[n], template))
+			return true;
+	return false;
+}
+
 uint32_t given_claims_add(struct given_claims *given, struct str template)
 {
 	uint32_t number = 0;

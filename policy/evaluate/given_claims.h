@@ -64,6 +64,9 @@ static inline bool given_claims_exceed(const struct given_claims *given)
 struct given_set given_claims_for(const struct given_claims *given, const struct policy *policy, uint32_t container,
 				  struct str from, int64_t value);
 
+/* Whether the container used a claim from the template before this evaluation. */
+bool given_claims_uses(const struct given_claims *given, uint32_t container, struct str template);
+
 static inline bool given_is_empty(const struct given_set *set)
 {
 	return !set->bits[0] && !set->bits[1];

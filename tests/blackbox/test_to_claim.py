@@ -189,6 +189,14 @@ def test_a_chain_loses_no_device(serve):
     assert claims(after) == {"gpugate-0": "one", "gpugate-1": "one"} and asks(after) == {"main": {}}
 
 
+def test_a_claim_is_of_rules_that_match_the_pod(serve):
+    """Another Rule would make the same claim of the other request, but not for this Pod."""
+    server = serve([*FLEET, rule("a", {"from": OTHER, "toClaim": {"template": "rest"}}, match={"podSelector": {"matchLabels": {"a": "yes"}}}),
+                    rule("b", {"from": OTHER, "toClaim": {"template": "one", "count": 2}}, match={"podSelector": {"matchLabels": {"b": "yes"}}}),
+                    rule("c", {"from": GPU, "toClaim": {"template": "one", "count": 2}})])
+    assert asks(settled(server, pod({GPU: 2, OTHER: 2}, labels={"a": "yes"}))) == {"main": {OTHER: "2"}}
+
+
 def test_a_slice_that_a_rule_chose_becomes_a_claim(serve):
     server = serve([*FLEET, rule("x", {"from": GPU, "toMig": {"accelerator": "a100", "default": "10Gi"}}),
                     rule("y", {"from": MIG, "toClaim": {"template": "slice"}})])
