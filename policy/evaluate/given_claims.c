@@ -22,12 +22,20 @@ static uint32_t number_of(struct str name)
 	return number < GIVEN_NAMES_MAX ? number : GIVEN_NONE;
 }
 
+static void take(struct given_claims *given, uint32_t number)
+{
+	given->count += !given_has(&given->taken, number);
+	given_put(&given->taken, number);
+}
+
+/* A name that a container uses is not free, although the Pod may lack the claim. */
 static void read_uses(struct given_claims *given, uint32_t at, const struct container *container)
 {
 	for (uint32_t i = 0; i < container->claim_count; i++) {
 		uint32_t number = number_of(container->claims[i]);
 		if (number == GIVEN_NONE)
 			continue;
+		take(given, number);
 		given_put(&given->uses[at].had, number);
 		given->use_count++;
 	}
@@ -46,7 +54,7 @@ struct given_claims *given_claims_read(const struct pod *pod, struct arena *aren
 			continue;
 		given_put(&given->listed, number);
 		given->templates[number] = pod->claims[i].template;
-		given->count++;
+		take(given, number);
 	}
 	for (uint32_t i = 0; i < pod->container_count; i++)
 		read_uses(given, i, &pod->containers[i]);
@@ -77,10 +85,19 @@ struct given_set given_claims_for(const struct given_claims *given, const struct
 	return found;
 }
 
+bool given_claims_uses(const struct given_claims *given, uint32_t container, struct str template)
+{
+	const struct given_set *had = &given->uses[container].had;
+	for (uint32_t n = 0; !given_is_empty(had) && n < GIVEN_NAMES_MAX; n++)
+		if (given_has(had, n) && given_has(&given->listed, n) && str_eq(given->templates[n], template))
+			return true;
+	return false;
+}
+
 uint32_t given_claims_add(struct given_claims *given, struct str template)
 {
 	uint32_t number = 0;
-	while (given_has(&given->listed, number) || given_has(&given->added, number))
+	while (given_has(&given->taken, number) || given_has(&given->added, number))
 		number++;
 	given_put(&given->added, number);
 	given->templates[number] = template;

@@ -36,9 +36,10 @@ static inline void given_put(struct given_set *set, uint32_t number)
 
 struct given_claims {
 	struct given_set listed;               /* In spec.resourceClaims of the Pod. */
+	struct given_set taken;                /* These, and those that a container names. */
 	struct given_set added;                /* Given by this evaluation. */
-	struct str templates[GIVEN_NAMES_MAX]; /* Of both; absent: none. */
-	uint32_t count;                        /* Of both. */
+	struct str templates[GIVEN_NAMES_MAX]; /* Of listed and added ones; absent: none. */
+	uint32_t count;                        /* Of taken and added ones. */
 	struct given_uses {
 		struct given_set had, added;
 	} * uses; /* By container. */
@@ -62,6 +63,9 @@ static inline bool given_claims_exceed(const struct given_claims *given)
  */
 struct given_set given_claims_for(const struct given_claims *given, const struct policy *policy, uint32_t container,
 				  struct str from, int64_t value);
+
+/* Whether the container used a claim from the template before this evaluation. */
+bool given_claims_uses(const struct given_claims *given, uint32_t container, struct str template);
 
 static inline bool given_is_empty(const struct given_set *set)
 {

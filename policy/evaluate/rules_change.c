@@ -26,7 +26,7 @@ static enum asking asking(const struct working_pod *working, const struct amount
 /* Whether the container already has what Rules make of the amount. */
 static bool is_leftover(const struct evaluation *e, const struct amount_of *amount, const struct results *results)
 {
-	return (results->claims && rules_claims_has(e, amount)) || rules_requests_result(e, amount->container, results);
+	return rules_claims_has(e, amount, results) || rules_requests_result(e, amount->container, results);
 }
 
 void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed)

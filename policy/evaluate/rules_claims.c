@@ -64,14 +64,16 @@ int rules_claims_bounded(struct evaluation *e, const struct rule *rule, const st
 	    SHOWN(rule->name), SHOWN(rewrite->from));
 }
 
-bool rules_claims_has(const struct evaluation *e, const struct amount_of *amount)
+bool rules_claims_has(const struct evaluation *e, const struct amount_of *amount, const struct results *results)
 {
-	const struct working_pod *working = &e->working;
-	if (!working->given || given_claims_exceed(working->given))
+	const struct given_claims *given = e->working.given;
+	if (!given || given_claims_exceed(given))
 		return false;
-	const struct given_set had = given_claims_for(working->given, e->policy, amount->container,
-						      working->names[amount->name], amount_value(amount));
-	return !given_is_empty(&had);
+	for (uint32_t i = 0; i < results->claim_count; i++)
+		if (results->claims[i]->claim_count == amount_value(amount) &&
+		    given_claims_uses(given, amount->container, results->claims[i]->template))
+			return true;
+	return false;
 }
 
 /* --- The change --- */

@@ -8,6 +8,7 @@
 #define POLICY_EVALUATE_RULES_CLAIMS_H
 
 #include "policy/evaluate/rules_pass.h"
+#include "policy/evaluate/rules_target.h"
 
 /*
  * Whether every container that requests `from` requests exactly what one claim is for, and of a
@@ -23,11 +24,12 @@ bool rules_claims_exact(const struct evaluation *e, const struct rewrite *rewrit
 int rules_claims_bounded(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, bool *denied);
 
 /*
- * Whether the container had claims before this evaluation that Rules make of exactly this amount.
+ * Whether the container had a claim before this evaluation that Rules which concern the Pod make of
+ * exactly this amount.
  * One that Rules have given in this evaluation does not count: what is requested beside it has come
  * from elsewhere.
  */
-bool rules_claims_has(const struct evaluation *e, const struct amount_of *amount);
+bool rules_claims_has(const struct evaluation *e, const struct amount_of *amount, const struct results *results);
 
 /* Makes the change. Sets `*changed` if there is one. */
 int rules_claims_give(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, bool *changed);

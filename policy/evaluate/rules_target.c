@@ -272,18 +272,19 @@ static void walk_from(const struct evaluation *e, struct results *results, struc
 		if (rule->enforcement != ENFORCEMENT_DENY || !rules_concern(e, rule))
 			continue;
 		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
-			if (!str_eq(rule->rewrites[w].from, name))
+			const struct rewrite *rewrite = &rule->rewrites[w];
+			if (!str_eq(rewrite->from, name))
 				continue;
-			walk_to(results, rules_target(e, &rule->rewrites[w]).name);
-			results->claims |= str_present(rule->rewrites[w].template);
+			walk_to(results, rules_target(e, rewrite).name);
+			if (str_present(rewrite->template) && results->claim_count < WORKING_POD_RESOURCES_MAX)
+				results->claims[results->claim_count++] = rewrite;
 		}
 	}
 }
 
 void rules_results(const struct evaluation *e, struct str from, struct results *results)
 {
-	results->count = 0;
-	results->claims = false;
+	results->count = results->claim_count = 0;
 	walk_from(e, results, from);
 	for (uint32_t i = 0; i < results->count; i++)
 		walk_from(e, results, results->names[i]);

@@ -17,7 +17,9 @@ int rules_add_target_violation(struct evaluation *e, const struct rule *rule, co
 struct results {
 	struct str names[WORKING_POD_RESOURCES_MAX];
 	uint32_t count;
-	bool claims; /* One of these Rules turns it, or one of the names, into claims. */
+	/* Rewrites that turn it, or one of these, into claims; the first ones if there are more. */
+	const struct rewrite *claims[WORKING_POD_RESOURCES_MAX];
+	uint32_t claim_count;
 };
 
 void rules_results(const struct evaluation *e, struct str from, struct results *results);

@@ -142,6 +142,14 @@ def test_names_that_the_pod_has_are_not_taken(one):
     assert uses(after) == {"a": ["gpugate-1"], "b": ["gpugate-3"]} and after["spec"]["resourceClaims"][:5] == own
 
 
+def test_a_name_that_only_a_container_has_is_not_taken(one):
+    """The API server refuses such a Pod. A claim of another container must not make it valid."""
+    wrong = container(None, "wrong")
+    wrong["resources"]["claims"] = [{"name": "gpugate-0"}]
+    after = one.mutated(pod(containers=[container({GPU: 1}, "a"), wrong]))
+    assert claims(after) == {"gpugate-1": "one"} and after["spec"]["containers"][0]["resources"]["claims"] == [{"name": "gpugate-1"}]
+
+
 def test_a_claim_of_the_pod_with_another_name_is_one_more(one):
     mine = container({GPU: 1})
     mine["resources"]["claims"] = [{"name": "mine"}]
@@ -179,6 +187,14 @@ def test_a_chain_loses_no_device(serve):
     server = serve([*FLEET, rule("y", ONE, order=1), rule("x", {"from": OTHER, "to": GPU}, order=2)])
     after = settled(server, pod({GPU: 1, OTHER: 1}))
     assert claims(after) == {"gpugate-0": "one", "gpugate-1": "one"} and asks(after) == {"main": {}}
+
+
+def test_a_claim_is_of_rules_that_match_the_pod(serve):
+    """Another Rule would make the same claim of the other request, but not for this Pod."""
+    server = serve([*FLEET, rule("a", {"from": OTHER, "toClaim": {"template": "rest"}}, match={"podSelector": {"matchLabels": {"a": "yes"}}}),
+                    rule("b", {"from": OTHER, "toClaim": {"template": "one", "count": 2}}, match={"podSelector": {"matchLabels": {"b": "yes"}}}),
+                    rule("c", {"from": GPU, "toClaim": {"template": "one", "count": 2}})])
+    assert asks(settled(server, pod({GPU: 2, OTHER: 2}, labels={"a": "yes"}))) == {"main": {OTHER: "2"}}
 
 
 def test_a_slice_that_a_rule_chose_becomes_a_claim(serve):

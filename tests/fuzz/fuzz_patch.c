@@ -486,6 +486,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		apply(pod, patch);
 		CHECK(json_equal(pod, expected));
 		read_and_mutate(pod, NULL, &again);
+		if (again.decision.denied || again.decision.edit_count) {
+			json_dumpf(original, stderr, 0), fputc('\n', stderr);
+			json_dumpf(pod, stderr, 0), fputc('\n', stderr);
+		}
 		CHECK(!again.decision.denied && again.decision.edit_count == 0);
 		release(&again);
 		bool same = keeps_amounts(original, pod);

@@ -312,7 +312,7 @@ static const struct {
     {RULE "  match: {requests: {a/b/c: {}}}\n", 5, 22, 5, "\"a/b/c\" is not a qualified name"},
     {RULE "  rewrite:\n  - {from: a/b, toMig: {accelerator: a, memoryFrom: env:X}}\n", 6, 53, 5,
      "\"env:X\" is not annotation:KEY or label:KEY"},
-    {RULE "  rewrite:\n  - {from: a/b, toClaim: {template: A}}\n", 6, 36, 1, "\"A\" is not a valid name"},
+    {RULE "  rewrite:\n  - {from: a/b, toClaim: {template: A}}\n", 6, 37, 1, "\"A\" is not a name"},
     {RULE "  rewrite:\n  - {from: a/b, toClaim: {count: 2}}\n", 6, 17, 7,
      "a claim from a template needs the key \"template\""},
     {RULE "  inject: {tolerations: [{key: a, operator: Exists, tolerationSeconds: 3}]}\n", 5, 72, 1,
