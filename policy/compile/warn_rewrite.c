@@ -204,8 +204,8 @@ static void add_uncovered(const struct policy *policy, const struct rule *rule, 
 }
 
 /*
- * Adds what holds for the device classes of which claims can be. A quota of a part of a device, such
- * as a share, does not count a claim of the whole one.
+ * Adds what holds for the device classes of which claims can be. A quota of a part of a device,
+ * such as a share, does not count a claim of the whole one.
  */
 static void add_uncovered_classes(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
 				  struct uncovered_cache *cache, struct uncovered *all)
