@@ -33,14 +33,19 @@ enum edit_kind {
 	EDIT_NODE_SELECTOR, /* Set nodeSelector[key] to `value`. */
 	EDIT_TOLERATION,    /* Append `toleration`. */
 	EDIT_RUNTIME_CLASS, /* Set runtimeClassName to `value`. */
+	/* Append the claim `key` from the template `value` to resourceClaims of the Pod. */
+	EDIT_CLAIM,
+	/* Append the claim `key` to resources.claims of a container, which has `resources`. */
+	EDIT_CLAIM_USE,
 };
 
 struct edit {
 	enum edit_kind kind;
-	uint32_t container; /* EDIT_RESOURCE, EDIT_ENV: index into pod.containers. */
-	bool limits;        /* EDIT_RESOURCE: in limits, otherwise in requests. */
-	int32_t env_index;  /* EDIT_ENV: index of the entry to replace; -1: append one. */
-	struct str from;    /* EDIT_RESOURCE: key to remove; absent: none. */
+	/* EDIT_RESOURCE, EDIT_ENV, EDIT_CLAIM_USE: index into pod.containers. */
+	uint32_t container;
+	bool limits;       /* EDIT_RESOURCE: in limits, otherwise in requests. */
+	int32_t env_index; /* EDIT_ENV: index of the entry to replace; -1: append one. */
+	struct str from;   /* EDIT_RESOURCE: key to remove; absent: none. */
 	struct str key;
 	struct str value;
 	struct toleration toleration;

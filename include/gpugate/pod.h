@@ -45,6 +45,8 @@ struct container {
 	bool has_env;       /* `env` is an array. */
 	struct pairs requests;
 	struct pairs limits;
+	const struct str *claims; /* resources.claims[].name */
+	uint32_t claim_count;
 	const struct env_var *env;
 	uint32_t env_count;
 	const struct volume_mount *mounts;

@@ -86,6 +86,7 @@ enum trace_condition {
 	CONDITION_REQUESTS,            /* match.requests */
 	CONDITION_REWRITE,             /* A Rule without `inject` has nothing to rewrite. */
 	CONDITION_MAX_PER_CONTAINER,   /* A container exceeds rewrite[].maxPerContainer. */
+	CONDITION_TO_CLAIM,            /* A claim gives a container something else. */
 	CONDITION_PLACEMENT,           /* No node that the Pod selects has the new resource. */
 };
 
@@ -107,10 +108,11 @@ struct trace_change {
 	struct str by; /* Name of the Rule or Guard. */
 	bool by_guard;
 	enum edit_kind kind;
-	struct str container;                /* EDIT_RESOURCE, EDIT_ENV */
-	struct str key;                      /* The label, variable, or removed resource. */
-	struct str was;                      /* The value before; absent: none. */
-	struct str value;                    /* The new value, or added resource; absent: none. */
+	struct str container; /* EDIT_RESOURCE, EDIT_ENV, EDIT_CLAIM_USE */
+	struct str key;       /* The label, variable, claim, or removed resource. */
+	struct str was;       /* The value before; absent: none. */
+	/* The new value, added resource, or template of the claim; absent: none. */
+	struct str value;
 	int64_t amount;                      /* EDIT_RESOURCE: how many. */
 	const struct toleration *toleration; /* EDIT_TOLERATION */
 };

@@ -3,16 +3,6 @@
 
 #include <stdlib.h>
 
-/*
- * A rewrite as an edge between two names. A cycle would rewrite forever. `state` is the mark of the
- * depth-first search: 0 unvisited, 1 on the current path, 2 finished.
- */
-struct edge {
-	struct str from, to;
-	struct location at;
-	unsigned char state;
-};
-
 static int edge_order(const void *a, const void *b)
 {
 	const struct edge *x = a, *y = b;
@@ -63,6 +53,24 @@ static void walk_edges(struct compile *c, struct edge *edges, size_t count, stru
 	}
 }
 
+/*
+ * Reports a Rule that would turn what it has itself rewritten into claims: it could not tell the
+ * two requests of a container apart.
+ */
+static void check_own_claims(struct compile *c, const struct doc_rule *doc, const struct edge *edges, size_t count)
+{
+	for (uint32_t w = 0; w < doc->rewrite.count; w++) {
+		const struct doc_rewrite *claims = &doc->rewrite.items[w];
+		for (size_t i = 0; claims->to_claim.set && i < count; i++)
+			if (str_eq(edges[i].to, claims->from.s))
+				docs_report(
+				    c->report, c->docs, SEVERITY_ERROR, edges[i].at,
+				    "the Rule rewrites \"%.*s\" to \"%.*s\", which it turns into claims itself; turn "
+				    "it into claims directly, or rewrite it in another Rule",
+				    STR_ARG(edges[i].from), STR_ARG(edges[i].to));
+	}
+}
+
 void compile_chains(struct compile *c, const struct doc_rule **docs)
 {
 	const struct policy *policy = c->policy;
@@ -73,7 +81,8 @@ void compile_chains(struct compile *c, const struct doc_rule **docs)
 			size += 1 + (model == NO_MODEL ? 0 : policy->models[model].profile_count);
 		}
 	struct edge *edges = compile_scratch(c, size, sizeof *edges);
-	for (uint32_t r = 0; r < policy->rule_count; r++)
+	for (uint32_t r = 0; r < policy->rule_count; r++) {
+		size_t first = count;
 		for (uint32_t w = 0; w < policy->rules[r].rewrite_count; w++) {
 			const struct rewrite *rewrite = &policy->rules[r].rewrites[w];
 			struct location at = docs[r]->rewrite.items[w].from.at;
@@ -84,6 +93,8 @@ void compile_chains(struct compile *c, const struct doc_rule **docs)
 				edges[count++] = (struct edge){
 				    rewrite->from, policy->models[rewrite->model].profiles[p].resource, at, 0};
 		}
+		check_own_claims(c, docs[r], edges + first, count - first);
+	}
 	if (count)
 		qsort(edges, count, sizeof *edges, edge_order);
 	/* Thousands of Rules may produce the same few edges. */
@@ -94,4 +105,6 @@ void compile_chains(struct compile *c, const struct doc_rule **docs)
 	for (size_t i = 0; i < unique; i++)
 		if (edges[i].state == 0)
 			walk_edges(c, edges, unique, edges[i].from);
+	if (c->report->errors == 0)
+		compile_conversions(c, edges, unique);
 }

@@ -96,6 +96,56 @@ static void compile_to_mig(struct compile *c, const struct doc_to_mig *doc, stru
 	compile_default(c, doc, model, rewrite);
 }
 
+/* Whether claims of a class of the model give what the resource is there. */
+static bool has_class(const struct model *model, const struct resource *resource)
+{
+	for (uint32_t i = 0; i < model->class_count; i++)
+		if (str_eq(model->classes[i].name, resource->name) ||
+		    snapshot_is_class_of(&model->classes[i], resource))
+			return true;
+	return false;
+}
+
+/*
+ * Claims are charged by their device class. So every Accelerator that has what a Pod requests now
+ * must list one, or the devices would be free of charge.
+ */
+static void check_classes(struct compile *c, const struct doc_rewrite *doc)
+{
+	const struct policy *policy = c->policy;
+	const struct resource *resource = snapshot_resource(policy, doc->from.s);
+	if (snapshot_role(policy, doc->from.s) == ROLE_COMPANION)
+		return; /* Reported for every kind of target. */
+	if (!resource) {
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->from.at,
+			    "no Accelerator has \"%.*s\", so that nothing says what claims instead of it cost; add the "
+			    "Accelerator, with its deviceClasses",
+			    STR_ARG(doc->from.s));
+		return;
+	}
+	for (uint32_t i = 0; i < resource->landing_count; i++) {
+		uint32_t m = resource->landings[i].model;
+		if (c->broken[m] || has_class(&policy->models[m], resource))
+			continue;
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->to_claim.at,
+			    "Accelerator \"%.*s\" (%s) has \"%.*s\" too, and lists no device class of it, so that "
+			    "claims instead of it are not counted as such; list the class in its `%s`",
+			    STR_ARG(policy->models[m].name), compile_where(c, c->accelerators[m]->name.at),
+			    STR_ARG(doc->from.s), resource->slice ? "mig.deviceClasses" : "deviceClasses");
+	}
+}
+
+static void compile_to_claim(struct compile *c, const struct doc_rewrite *doc, bool known, struct rewrite *rewrite)
+{
+	rewrite->template = compile_keep(c, doc->to_claim.template.s);
+	rewrite->claim_count = doc->to_claim.count.value;
+	if (doc->max_per_container.set)
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->max_per_container.at,
+			    "with `toClaim`, only `count` says what a container may ask for; remove maxPerContainer");
+	if (known)
+		check_classes(c, doc);
+}
+
 /* Whether one unit of the resource is a part of a device: a MIG slice or a share. */
 static bool is_part(const struct policy *policy, struct str name)
 {
@@ -115,11 +165,16 @@ static void compile_rewrite(struct compile *c, const struct doc_rewrite *doc, st
 	rewrite->max_per_container = rewrite->to_part ? 1 : INT64_MAX;
 	if (doc->max_per_container.set)
 		rewrite->max_per_container = doc->max_per_container.value;
-	compile_known_resource(c, &doc->from, false);
-	if (str_present(doc->to.s) == doc->to_mig.set) {
+	bool known = compile_known_resource(c, &doc->from, false);
+	int targets = str_present(doc->to.s) + doc->to_mig.set + doc->to_claim.set;
+	if (targets != 1) {
 		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			    doc->to_mig.set ? "`to` and `toMig` exclude each other; keep one"
-					    : "nothing to rewrite to; give `to` or `toMig`");
+			    targets ? "`to`, `toMig` and `toClaim` exclude each other; keep one"
+				    : "nothing to rewrite to; give `to`, `toMig` or `toClaim`");
+		return;
+	}
+	if (doc->to_claim.set) {
+		compile_to_claim(c, doc, known, rewrite);
 		return;
 	}
 	if (doc->to_mig.set) {

@@ -14,6 +14,7 @@ void compile_quota_warnings(struct compile *c);    /* Tenants and their quotas. 
 void compile_cohort_warnings(struct compile *c);   /* Cohorts in which nothing can be lent. */
 /* Accelerators, and what Rules require of their nodes. */
 void compile_fleet_warnings(struct compile *c);
-void compile_rewrite_warnings(struct compile *c); /* Rewrites of Rules. */
+void compile_rewrite_warnings(struct compile *c);  /* Rewrites of Rules. */
+void compile_to_claim_warnings(struct compile *c); /* Requests that Rules turn into claims. */
 
 #endif

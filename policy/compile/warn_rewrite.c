@@ -203,6 +203,22 @@ static void add_uncovered(const struct policy *policy, const struct rule *rule, 
 	all->count += one.count;
 }
 
+/*
+ * Adds what holds for the device classes of which claims can be. A quota of a part of a device,
+ * such as a share, does not count a claim of the whole one.
+ */
+static void add_uncovered_classes(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
+				  struct uncovered_cache *cache, struct uncovered *all)
+{
+	const struct resource *resource = snapshot_resource(policy, rewrite->from);
+	for (uint32_t i = 0; resource && i < resource->landing_count; i++) {
+		const struct model *model = &policy->models[resource->landings[i].model];
+		for (uint32_t k = 0; k < model->class_count; k++)
+			if (snapshot_is_class_of(&model->classes[k], resource))
+				add_uncovered(policy, rule, model->classes[k].name, cache, all);
+	}
+}
+
 /* Finds all targets that a rewrite can have. */
 static void uncovered_targets(const struct policy *policy, const struct rule *rule, const struct rewrite *rewrite,
 			      struct uncovered_cache *cache, struct uncovered *all)
@@ -210,6 +226,10 @@ static void uncovered_targets(const struct policy *policy, const struct rule *ru
 	*all = (struct uncovered){.count = 0};
 	if (str_present(rewrite->to)) {
 		add_uncovered(policy, rule, rewrite->to, cache, all);
+		return;
+	}
+	if (rewrite->model == NO_MODEL) {
+		add_uncovered_classes(policy, rule, rewrite, cache, all);
 		return;
 	}
 	const struct model *model = &policy->models[rewrite->model];

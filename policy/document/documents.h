@@ -261,12 +261,20 @@ struct doc_to_mig {
 	struct flag pin;
 };
 
+struct doc_to_claim {
+	bool set;
+	struct location at;
+	struct text template; /* Required. */
+	struct number count;  /* Default: 1. */
+};
+
 struct doc_rewrite {
 	struct location at;
 	struct text from; /* Required. */
-	/* Exactly one of `to` and `toMig` must be set; policy/compile checks that. */
+	/* Exactly one of `to`, `toMig` and `toClaim` must be set; policy/compile checks that. */
 	struct text to;
 	struct doc_to_mig to_mig;
+	struct doc_to_claim to_claim;
 	struct number max_per_container; /* Default: 1 for slices and shares, otherwise no limit. */
 };
 

@@ -35,6 +35,18 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"the same measure, so that it is never reached.",
 	"Lower the child's limit, raise the parent's, or write `hard: unlimited` in the child if only the parent is to "
 	"limit it."),
+    [LINT_CLAIM_COSTS_MORE] =
+	ROW("claim-costs-more", WARNING,
+	    "A Rule turns requests into claims that cost more, so the same Pods cost more than without the Rule. "
+	    "Claims are charged by their device class, as the most expensive of the Accelerators that list it. And a "
+	    "claim is for a whole device, also where the Pods request a share of one.",
+	    "Give each Accelerator a device class of its own, which the DRA driver's DeviceClasses select, and request "
+	    "it in the template. Do not turn shares into claims, or size the quotas for whole devices."),
+    [LINT_CLAIM_REFUSED] =
+	ROW("claim-refused", WARNING,
+	    "A Rule gives Pods claims from a template that a Guard does not allow, so that all these Pods are refused.",
+	    "List the template in `resourceClaims.templates` of the Guard, remove `resourceClaims` from its `deny`, "
+	    "or exempt the namespaces."),
     [LINT_CLAIM_UNCOUNTED] =
 	ROW("claim-uncounted", WARNING,
 	    "A Guard allows claims of the device class of an accelerator, such as gpu.nvidia.com, although no "

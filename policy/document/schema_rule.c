@@ -85,23 +85,44 @@ static const struct schema_object to_mig_object = {
     FIELDS(to_mig_fields),
     .conditions = to_mig_conditions};
 
+static const struct schema_field to_claim_fields[] = {
+    {KEY("template"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .form = FORM_NAME, AT(doc_to_claim, template),
+     .doc = "The ResourceClaimTemplate in the Pod's namespace, from which Kubernetes generates each claim."},
+    {KEY("count"), .type = FIELD_NUMBER, AT(doc_to_claim, count), .min = 1, .max = 65536, .fallback = "1",
+     .doc = "How many of `from` one claim from the template is for. A Pod in which a container asks for another "
+	    "number keeps what it asked for."},
+};
+
+static const struct schema_object to_claim_object = {.name = "a claim from a template",
+						     .doc = "Request a claim of devices instead of the resource.",
+						     .example = "{template: one-gpu}",
+						     .size = sizeof(struct doc_to_claim),
+						     FIELDS(to_claim_fields)};
+
 static const struct schema_field rewrite_fields[] = {
     {KEY("from"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .form = FORM_LABEL_KEY, AT(doc_rewrite, from),
      .doc = "The resource name that is replaced in requests and limits."},
     {KEY("to"), .type = FIELD_TEXT, .form = FORM_LABEL_KEY, AT(doc_rewrite, to),
-     .doc = "The resource name that replaces it. Exactly one of `to` and `toMig` is given."},
+     .doc = "The resource name that replaces it. Exactly one of `to`, `toMig` and `toClaim` is given."},
     {KEY("toMig"), .type = FIELD_OBJECT, AT(doc_rewrite, to_mig), .object = &to_mig_object,
-     .doc = "Choose a MIG profile by memory. Exactly one of `to` and `toMig` is given."},
+     .doc = "Choose a MIG profile by memory. Exactly one of `to`, `toMig` and `toClaim` is given."},
+    {KEY("toClaim"), .type = FIELD_OBJECT, AT(doc_rewrite, to_claim), .object = &to_claim_object,
+     .doc = "Use a claim from a template instead. Exactly one of `to`, `toMig` and `toClaim` is given."},
     {KEY("maxPerContainer"), .type = FIELD_NUMBER, AT(doc_rewrite, max_per_container), .min = 1, .max = 65536,
      .doc = "The most that a container may ask of `from`: a Pod in which a container asks for more keeps what it asked "
-	    "for. The default is 1 where the target is a MIG slice or a share, else no bound."},
+	    "for. The default is 1 where the target is a MIG slice or a share, else no bound. Not with `toClaim`."},
 };
 
 /* Exactly one target. */
-static const char rewrite_conditions[] = JSON({"oneOf" : [ {"required" : ["to"]}, {"required" : ["toMig"]} ]});
+static const char rewrite_conditions[] = JSON({
+	"oneOf" : [
+		{"required" : ["to"]}, {"required" : ["toMig"]},
+		{"required" : ["toClaim"], "not" : {"required" : ["maxPerContainer"]}}
+	]
+});
 
 static const struct schema_object rewrite_object = {.name = "a rewrite",
-						    .doc = "A change of a resource's name.",
+						    .doc = "A change of a resource's name, or to a claim.",
 						    .size = sizeof(struct doc_rewrite),
 						    FIELDS(rewrite_fields),
 						    .conditions = rewrite_conditions};

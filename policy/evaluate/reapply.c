@@ -15,6 +15,7 @@
 #include "gpugate/consumer.h"
 #include "gpugate/policy_enums.h"
 #include "gpugate/vec.h"
+#include "policy/evaluate/given_claims.h"
 #include "policy/evaluate/working_pod.h"
 #include "policy/model/catalog.h"
 
@@ -26,6 +27,12 @@ struct reapply {
 	struct arena *arena;
 	struct edit *edits;
 	uint32_t count, size;
+	/*
+	 * The claims that Rules have given to the old Pod, and what the new one has of them; NULL:
+	 * none are to be restored.
+	 */
+	struct given_claims *given, *kept;
+	struct given_set lost; /* Claims whose uses are restored. */
 };
 
 static int push(struct reapply *r, const struct edit *edit)
@@ -62,6 +69,13 @@ struct asked {
 		int64_t value;
 	} items[WORKING_POD_RESOURCES_MAX];
 	uint32_t count;
+};
+
+/* A map of a container, by the indexes of the container in both objects. */
+struct place {
+	const struct container *container; /* The new one. */
+	uint32_t now, old;
+	bool limits;
 };
 
 /*
@@ -130,14 +144,63 @@ static bool is_moved(const struct asked *old, const struct asked *now)
 	return some_sum_to(kept, kept_count, rest);
 }
 
-static int reapply_map(struct reapply *r, uint32_t container, bool limits, const struct pairs *now_map,
-		       const struct pairs *old_map)
+/* What a Rule saw of the name: the larger of request and limit; 0: nothing that it could read. */
+static int64_t requested(const struct container *container, struct str name)
+{
+	const struct pairs *maps[] = {&container->requests, &container->limits};
+	int64_t most = 0;
+	for (size_t m = 0; m < 2; m++) {
+		struct str text = value_of(maps[m], name);
+		int64_t value;
+		if (!str_present(text))
+			continue;
+		if (quantity_count(text, &value) != QUANTITY_OK)
+			return 0;
+		most = value > most ? value : most;
+	}
+	return most;
+}
+
+static void forget(struct asked *asked, uint32_t i)
+{
+	asked->items[i] = asked->items[--asked->count];
+}
+
+/*
+ * Removes again what a Rule has turned into claims: a name that the old container did not have, in
+ * exactly the amount that claims of it stand for. Adds these claims to `had`.
+ */
+static int remove_claimed(struct reapply *r, const struct place *place, const struct asked *old, struct asked *now,
+			  struct given_set *had)
+{
+	struct edit edit = {.kind = EDIT_RESOURCE, .container = place->now, .limits = place->limits};
+	for (uint32_t i = now->count; r->given && i-- > 0;) {
+		struct str name = now->items[i].name;
+		const struct given_set found =
+		    given_claims_for(r->given, r->policy, place->old, name, requested(place->container, name));
+		if (given_is_empty(&found) || find_asked(old, name) != INDEX_NONE)
+			continue;
+		edit.from = name;
+		for (size_t b = 0; b < sizeof had->bits / sizeof *had->bits; b++)
+			had->bits[b] |= found.bits[b];
+		if (push(r, &edit) < 0)
+			return -1;
+		forget(now, i);
+	}
+	return 0;
+}
+
+static int reapply_map(struct reapply *r, const struct place *place, const struct pairs *now_map,
+		       const struct pairs *old_map, struct given_set *had)
 {
 	struct asked now, old;
-	if (same_pairs(now_map, old_map) || !collect(r->policy, now_map, &now) || !collect(r->policy, old_map, &old) ||
-	    !is_moved(&old, &now))
+	if (same_pairs(now_map, old_map) || !collect(r->policy, now_map, &now) || !collect(r->policy, old_map, &old))
 		return 0;
-	struct edit edit = {.kind = EDIT_RESOURCE, .container = container, .limits = limits};
+	if (remove_claimed(r, place, &old, &now, had) < 0)
+		return -1;
+	if (now.count == 0 || !is_moved(&old, &now))
+		return 0; /* A Rule moves what the manifest has, which may not even have the map. */
+	struct edit edit = {.kind = EDIT_RESOURCE, .container = place->now, .limits = place->limits};
 	for (uint32_t i = 0; i < now.count; i++) {
 		edit.from = now.items[i].name;
 		if (find_asked(&old, edit.from) == INDEX_NONE && push(r, &edit) < 0)
@@ -207,12 +270,66 @@ static int reapply_env(struct reapply *r, uint32_t at, const struct container *n
 
 typedef int container_fn(struct reapply *r, uint32_t at, const struct container *now, const struct container *old);
 
+/* Restores the uses of claims that stand for what has been removed from the container. */
+static int reapply_uses(struct reapply *r, uint32_t at, const struct given_set *had)
+{
+	struct edit edit = {.kind = EDIT_CLAIM_USE, .container = at};
+	for (uint32_t n = 0; n < GIVEN_NAMES_MAX; n++) {
+		if (!given_has(had, n))
+			continue;
+		given_put(&r->lost, n);
+		if (given_has(&r->kept->uses[at].had, n))
+			continue;
+		edit.key = given_claims_name(r->arena, n);
+		if (!str_present(edit.key) || push(r, &edit) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int reapply_resources(struct reapply *r, uint32_t at, const struct container *now, const struct container *old)
 {
-	return reapply_map(r, at, false, &now->requests, &old->requests) < 0 ||
-		       reapply_map(r, at, true, &now->limits, &old->limits) < 0
-		   ? -1
-		   : 0;
+	struct place place = {.container = now, .now = at, .old = (uint32_t)(old - r->old->containers)};
+	struct given_set had = {{0}};
+	if (reapply_map(r, &place, &now->requests, &old->requests, &had) < 0)
+		return -1;
+	place.limits = true;
+	if (reapply_map(r, &place, &now->limits, &old->limits, &had) < 0)
+		return -1;
+	return given_is_empty(&had) ? 0 : reapply_uses(r, at, &had);
+}
+
+/* Only claims that the Pod had before the update are looked at. */
+static int read_claims(struct reapply *r)
+{
+	if (r->policy->conversions.count == 0 || r->old->claim_count == 0)
+		return 0;
+	r->given = given_claims_read(r->old, r->arena);
+	r->kept = given_claims_read(r->now, r->arena);
+	if (!r->given || !r->kept)
+		return -1;
+	if (given_claims_exceed(r->given)) /* Then no Rule has given any. */
+		r->given = NULL;
+	return 0;
+}
+
+/*
+ * A manifest that replaces the Pod lacks the claims. They are appended in their order, as they were
+ * at the creation. The API server refuses the update if another webhook has added claims after them
+ * which the manifest has, too.
+ */
+static int reapply_claims(struct reapply *r)
+{
+	struct edit edit = {.kind = EDIT_CLAIM};
+	for (uint32_t n = 0; r->given && n < GIVEN_NAMES_MAX; n++) {
+		if (!given_has(&r->lost, n) || given_has(&r->kept->listed, n))
+			continue;
+		edit.key = given_claims_name(r->arena, n);
+		edit.value = r->given->templates[n];
+		if (!str_present(edit.key) || push(r, &edit) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /*
@@ -349,8 +466,9 @@ int reapply_edits(const struct policy *policy, const struct review *review, stru
 		  struct decision *decision)
 {
 	struct reapply r = {.policy = policy, .now = &review->object, .old = &review->old_object, .arena = arena};
-	if (reapply_containers(&r, reapply_resources) < 0 || reapply_containers(&r, reapply_env) < 0 ||
-	    reapply_selectors(&r) < 0 || reapply_tolerations(&r) < 0 || reapply_runtime_class(&r) < 0)
+	if (read_claims(&r) < 0 || reapply_containers(&r, reapply_resources) < 0 || reapply_claims(&r) < 0 ||
+	    reapply_containers(&r, reapply_env) < 0 || reapply_selectors(&r) < 0 || reapply_tolerations(&r) < 0 ||
+	    reapply_runtime_class(&r) < 0)
 		return -1;
 	decision->edits = r.edits;
 	decision->edit_count = r.count;

@@ -20,8 +20,8 @@ static int apply_rule(struct pass *pass, const struct rule *rule, bool *changed)
 	struct evaluation *e = pass->e;
 	struct plan plan = {0};
 	struct working_pod_problem problem = {0};
-	/* Leftovers are possible only if there are two names. */
-	if (e->working.name_count < 2 && !rules_in_range(e, rule))
+	/* Leftovers are possible only if there are two names, or claims. */
+	if (e->working.name_count < 2 && e->pod->claim_count == 0 && !rules_in_range(e, rule))
 		return 0; /* trace_rules finds that, too */
 	if (rules_plan_targets(e, rule, &plan) < 0)
 		return -1;

@@ -4,6 +4,7 @@
 #include "gpugate/buf.h"
 #include "gpugate/vec.h"
 #include "policy/base/show.h"
+#include "policy/evaluate/rules_claims.h"
 #include "policy/evaluate/rules_plan.h"
 #include "policy/evaluate/rules_target.h"
 #include "policy/evaluate/trace.h"
@@ -22,17 +23,24 @@ static enum asking asking(const struct working_pod *working, const struct amount
 	return working_pod_requested(working, amount->container, to) > 0 ? REQUESTS_BESIDE : REQUESTS_ONLY;
 }
 
+/* Whether the container already has what Rules make of the amount. */
+static bool is_leftover(const struct evaluation *e, const struct amount_of *amount, const struct results *results)
+{
+	return rules_claims_has(e, amount, results) || rules_requests_result(e, amount->container, results);
+}
+
 void rules_drop_leftovers(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *changed)
 {
 	struct working_pod *working = &e->working;
-	for (uint32_t w = 0; w < rule->rewrite_count && working->name_count > 1; w++) {
+	for (uint32_t w = 0; w < rule->rewrite_count && (working->name_count > 1 || working->given); w++) {
 		uint32_t name = working_pod_name(working, rule->rewrites[w].from);
-		if (name == INDEX_NONE || !str_present(plan->targets[w].name))
+		if (name == INDEX_NONE || !target_acts(&plan->targets[w]))
 			continue;
+		struct results results;
+		rules_results(e, rule->rewrites[w].from, &results);
 		for (uint32_t i = 0; i < working->amount_count; i++) {
 			struct amount_of *amount = &working->amounts[i];
-			if (amount->name != name || amount_value(amount) <= 0 ||
-			    !rules_requests_result(e, amount->container, rule->rewrites[w].from))
+			if (amount->name != name || amount_value(amount) <= 0 || !is_leftover(e, amount, &results))
 				continue;
 			trace_amount(e, rule, amount, (struct str){NULL, 0});
 			amount->request = amount->limit = AMOUNT_ABSENT;
@@ -86,25 +94,36 @@ static int tolerate(struct evaluation *e, const struct rule *rule, const struct 
 	return 0;
 }
 
-/*
- * Moves the amount of the name in every container. The Pod then also tolerates nodes that are
- * tainted with the old name.
- */
-static int rewrite_amounts(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, struct str to,
-			   bool *changed)
+/* Moves the amount of the name in every container. */
+static int move_amounts(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, struct str to,
+			bool *moved)
 {
 	struct working_pod *working = &e->working;
-	struct toleration old = {.key = rewrite->from, .op = STR("Exists"), .effect = STR("NoSchedule")};
 	uint32_t name = working_pod_name(working, rewrite->from), count = working->amount_count;
-	bool moved = false;
 	for (uint32_t i = 0; name != INDEX_NONE && i < count; i++) {
 		if (asking(working, &working->amounts[i], name, to) == REQUESTS_NOT)
 			continue;
 		trace_amount(e, rule, &working->amounts[i], to);
 		if (working_pod_move(working, i, to) < 0)
 			return -1;
-		moved = true;
+		*moved = true;
 	}
+	return 0;
+}
+
+/*
+ * Replaces the amount of the name in every container. The Pod then also tolerates nodes that are
+ * tainted with the old name.
+ */
+static int rewrite_amounts(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite,
+			   const struct target *target, bool *changed)
+{
+	struct toleration old = {.key = rewrite->from, .op = STR("Exists"), .effect = STR("NoSchedule")};
+	bool moved = false;
+	int result = str_present(target->template) ? rules_claims_give(e, rule, rewrite, &moved)
+						   : move_amounts(e, rule, rewrite, target->name, &moved);
+	if (result < 0)
+		return -1;
 	*changed |= moved;
 	return moved ? tolerate(e, rule, &old, changed) : 0;
 }
@@ -115,8 +134,8 @@ int rules_change(struct pass *pass, const struct rule *rule, const struct plan *
 	if (set_labels(pass, rule, plan, changed) < 0)
 		return -1;
 	for (uint32_t w = 0; w < rule->rewrite_count; w++)
-		if (str_present(plan->targets[w].name) &&
-		    rewrite_amounts(pass->e, rule, &rule->rewrites[w], plan->targets[w].name, changed) < 0)
+		if (target_acts(&plan->targets[w]) &&
+		    rewrite_amounts(pass->e, rule, &rule->rewrites[w], &plan->targets[w], changed) < 0)
 			return -1;
 	for (uint32_t i = 0; i < rule->toleration_count; i++)
 		if (tolerate(pass->e, rule, &rule->tolerations[i], changed) < 0)
@@ -165,6 +184,19 @@ static bool tell_containers(struct buf *out, const struct working_pod *working, 
 		buf_printf(out, "containers \"" SHOW "\", \"" SHOW "\" and %u more", SHOWN(shown[0]), SHOWN(shown[1]),
 			   count - 2);
 	return count > 0;
+}
+
+static void tell_claims(struct buf *out, const struct working_pod *working, const struct rewrite *rewrite, bool *some)
+{
+	struct buf containers;
+	buf_init(&containers, 1024);
+	if (tell_containers(&containers, working, working_pod_name(working, rewrite->from), (struct str){NULL, 0},
+			    REQUESTS_ONLY)) {
+		begin_part(out, some);
+		buf_printf(out, "replace %.*s by claims from the ResourceClaimTemplate \"%.*s\" in %.*s",
+			   STR_ARG(rewrite->from), STR_ARG(rewrite->template), STR_ARG(buf_view(&containers)));
+	}
+	buf_release(&containers);
 }
 
 static void tell_rewrite(struct buf *out, const struct working_pod *working, struct str from, struct str to, bool *some)
@@ -230,7 +262,9 @@ int rules_report(struct pass *pass, const struct rule *rule, const struct plan *
 	uint32_t index = e->decision->violation_count;
 	buf_init(&out, 4096);
 	for (uint32_t w = 0; w < rule->rewrite_count; w++)
-		if (str_present(plan->targets[w].name))
+		if (str_present(plan->targets[w].template))
+			tell_claims(&out, &e->working, &rule->rewrites[w], &some);
+		else if (str_present(plan->targets[w].name))
 			tell_rewrite(&out, &e->working, rule->rewrites[w].from, plan->targets[w].name, &some);
 	tell_labels(&out, &e->working, plan, &some);
 	tell_rest(&out, &e->working, rule, plan, &some);

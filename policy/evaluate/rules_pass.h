@@ -45,23 +45,32 @@ enum target_problem {
 	TARGET_NO_PROFILE /* The Accelerator has no profile that may be chosen. */
 };
 
-/* The name that a rewrite gives to its resource for this Pod. */
+/* The name that a rewrite gives to its resource for this Pod, or the claims instead. */
 struct target {
-	struct str name; /* Absent: there is nothing to do, or there is a problem. */
+	struct str name;     /* Absent: none. */
+	struct str template; /* Of the claims; absent: none. */
 	enum target_problem problem;
 	struct str stated;             /* The amount of memory as the Pod states it. */
 	const struct profile *largest; /* The largest profile, for TARGET_TOO_LARGE. */
 };
 
+/* Whether there is something to do, and no problem. */
+static inline bool target_acts(const struct target *target)
+{
+	return str_present(target->name) || str_present(target->template);
+}
+
 /* What a Rule would change in the working Pod. */
 struct plan {
-	struct target *targets; /* By rewrite; one without a name changes nothing. */
+	struct target *targets; /* By rewrite; see target_acts. */
 	/* All node selector entries that the Rule sets, even if already there. */
 	struct pair *labels;
 	uint32_t label_count;
 	bool runtime_class;
 	bool denied; /* A violation was added, and nothing may change. */
 	bool idle;   /* The Rule does not apply to such a Pod, and changes nothing. */
+	/* Claims would not be exactly what a container requests: the Rule is idle. */
+	bool inexact;
 	/* The Pod selects other nodes than those that have the target: the Rule is idle. */
 	bool elsewhere;
 };

@@ -7,6 +7,7 @@
 #include "gpugate/buf.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/affinity.h"
+#include "policy/evaluate/rules_claims.h"
 #include "policy/evaluate/rules_target.h"
 #include "policy/evaluate/violation.h"
 
@@ -17,9 +18,13 @@ int rules_plan_targets(struct evaluation *e, const struct rule *rule, struct pla
 	plan->targets = arena_zalloc(e->arena, rule->rewrite_count, sizeof *plan->targets);
 	if (!plan->targets)
 		return -1;
-	for (uint32_t w = 0; w < rule->rewrite_count; w++)
-		if (working_pod_effective(&e->working, rule->rewrites[w].from) > 0)
-			plan->targets[w] = rules_target(e, &rule->rewrites[w]);
+	for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+		if (working_pod_effective(&e->working, rule->rewrites[w].from) <= 0)
+			continue;
+		plan->targets[w] = rules_target(e, &rule->rewrites[w]);
+		if (rule->rewrites[w].leads_to_claim && working_pod_claims(&e->working) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -62,6 +67,15 @@ static bool requests_too_much(const struct evaluation *e, const struct rule *rul
 	return false;
 }
 
+/* Whether Rules turn exactly what each container requests into claims; see rules_claims.h. */
+static bool is_exact(const struct evaluation *e, const struct rule *rule, const struct plan *plan)
+{
+	bool exact = true;
+	for (uint32_t w = 0; w < rule->rewrite_count && exact; w++)
+		exact = !str_present(plan->targets[w].template) || rules_claims_exact(e, &rule->rewrites[w]);
+	return exact;
+}
+
 static int plan_rewrites(struct evaluation *e, const struct rule *rule, struct plan *plan)
 {
 	const struct working_pod *working = &e->working;
@@ -70,6 +84,11 @@ static int plan_rewrites(struct evaluation *e, const struct rule *rule, struct p
 		plan->denied = target->problem != TARGET_OK;
 		if (plan->denied)
 			return rules_add_target_violation(e, rule, &rule->rewrites[w], target);
+		if (str_present(target->template) &&
+		    rules_claims_bounded(e, rule, &rule->rewrites[w], &plan->denied) < 0)
+			return -1;
+		if (plan->denied)
+			return 0;
 		plan->denied = str_present(target->name) && working->name_count == WORKING_POD_RESOURCES_MAX &&
 			       working_pod_name(working, target->name) == INDEX_NONE;
 		if (plan->denied)
@@ -257,7 +276,8 @@ int rules_plan(struct pass *pass, const struct rule *rule, struct plan *plan)
 {
 	struct evaluation *e = pass->e;
 	struct str class = working_pod_runtime_class(&e->working);
-	plan->idle = requests_too_much(e, rule, plan);
+	plan->inexact = !is_exact(e, rule, plan);
+	plan->idle = plan->inexact || requests_too_much(e, rule, plan);
 	if (!plan->idle && rule->rewrite_count && check_elsewhere(pass, rule, plan, &plan->elsewhere) < 0)
 		return -1;
 	plan->idle |= plan->elsewhere;

@@ -71,7 +71,8 @@ struct target rules_target(const struct evaluation *e, const struct rewrite *rew
 {
 	struct target target = {.name = rewrite->to};
 	int64_t memory;
-	if (str_present(rewrite->to) || !wanted_memory(e, rewrite, &target, &memory))
+	target.template = rewrite->template;
+	if (target_acts(&target) || !wanted_memory(e, rewrite, &target, &memory))
 		return target;
 	const struct profile *profile = choose_profile(&e->policy->models[rewrite->model], memory, &target.largest);
 	if (profile)
@@ -249,25 +250,20 @@ void rules_wishes(const struct evaluation *e, const struct rule *rule, const str
 	}
 }
 
-struct walk {
-	struct str names[WORKING_POD_RESOURCES_MAX];
-	uint32_t count;
-};
-
-static void walk_to(struct walk *walk, struct str name)
+static void walk_to(struct results *results, struct str name)
 {
-	for (uint32_t i = 0; i < walk->count; i++)
-		if (str_eq(walk->names[i], name))
+	for (uint32_t i = 0; i < results->count; i++)
+		if (str_eq(results->names[i], name))
 			return;
-	if (str_present(name) && walk->count < WORKING_POD_RESOURCES_MAX)
-		walk->names[walk->count++] = name;
+	if (str_present(name) && results->count < WORKING_POD_RESOURCES_MAX)
+		results->names[results->count++] = name;
 }
 
 /*
  * Adds the names to which matching Rules rewrite this one. Their ranges are ignored, because the
  * amounts have changed since.
  */
-static void walk_from(const struct evaluation *e, struct walk *walk, struct str name)
+static void walk_from(const struct evaluation *e, struct results *results, struct str name)
 {
 	const struct index *index = &e->policy->rule_index.rewrites;
 	for (const struct index_entry *entry = index_find(index, name, (struct str){NULL, 0}); entry;
@@ -275,20 +271,29 @@ static void walk_from(const struct evaluation *e, struct walk *walk, struct str 
 		const struct rule *rule = &e->policy->rules[entry->id];
 		if (rule->enforcement != ENFORCEMENT_DENY || !rules_concern(e, rule))
 			continue;
-		for (uint32_t w = 0; w < rule->rewrite_count; w++)
-			if (str_eq(rule->rewrites[w].from, name))
-				walk_to(walk, rules_target(e, &rule->rewrites[w]).name);
+		for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+			const struct rewrite *rewrite = &rule->rewrites[w];
+			if (!str_eq(rewrite->from, name))
+				continue;
+			walk_to(results, rules_target(e, rewrite).name);
+			if (str_present(rewrite->template) && results->claim_count < WORKING_POD_RESOURCES_MAX)
+				results->claims[results->claim_count++] = rewrite;
+		}
 	}
 }
 
-bool rules_requests_result(const struct evaluation *e, uint32_t container, struct str from)
+void rules_results(const struct evaluation *e, struct str from, struct results *results)
 {
-	struct walk walk = {.count = 0};
-	walk_from(e, &walk, from);
-	for (uint32_t i = 0; i < walk.count; i++) {
-		if (working_pod_requested(&e->working, container, walk.names[i]) > 0)
+	results->count = results->claim_count = 0;
+	walk_from(e, results, from);
+	for (uint32_t i = 0; i < results->count; i++)
+		walk_from(e, results, results->names[i]);
+}
+
+bool rules_requests_result(const struct evaluation *e, uint32_t container, const struct results *results)
+{
+	for (uint32_t i = 0; i < results->count; i++)
+		if (working_pod_requested(&e->working, container, results->names[i]) > 0)
 			return true;
-		walk_from(e, &walk, walk.names[i]);
-	}
 	return false;
 }

@@ -13,11 +13,19 @@ struct target rules_target(const struct evaluation *e, const struct rewrite *rew
 int rules_add_target_violation(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite,
 			       const struct target *target);
 
-/*
- * Whether a container already requests a name to which Rules rewrite this one, directly or in
- * several steps.
- */
-bool rules_requests_result(const struct evaluation *e, uint32_t container, struct str from);
+/* The names to which Rules that concern the Pod rewrite one, directly or in several steps. */
+struct results {
+	struct str names[WORKING_POD_RESOURCES_MAX];
+	uint32_t count;
+	/* Rewrites that turn it, or one of these, into claims; the first ones if there are more. */
+	const struct rewrite *claims[WORKING_POD_RESOURCES_MAX];
+	uint32_t claim_count;
+};
+
+void rules_results(const struct evaluation *e, struct str from, struct results *results);
+
+/* Whether a container requests one of the names. */
+bool rules_requests_result(const struct evaluation *e, uint32_t container, const struct results *results);
 
 /*
  * Returns the Pod with the node selector of the working Pod, borrowed until that changes, or NULL

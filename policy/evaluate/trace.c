@@ -102,6 +102,17 @@ void trace_toleration(const struct evaluation *e, const struct rule *rule, const
 		send_change(e, rule, (struct trace_change){.kind = EDIT_TOLERATION, .toleration = toleration});
 }
 
+void trace_claim(const struct evaluation *e, const struct rule *rule, uint32_t container, uint32_t number,
+		 struct str template)
+{
+	if (e->trace)
+		send_change(e, rule,
+			    (struct trace_change){.kind = EDIT_CLAIM_USE,
+						  .container = e->pod->containers[container].name,
+						  .key = given_claims_name(e->arena, number),
+						  .value = template});
+}
+
 void trace_runtime_class(const struct evaluation *e, const struct rule *rule)
 {
 	if (e->trace)

@@ -26,6 +26,9 @@ void trace_exemption(const struct evaluation *e, const struct exemption *why);
 void trace_amount(const struct evaluation *e, const struct rule *rule, const struct amount_of *amount, struct str to);
 void trace_selector(const struct evaluation *e, const struct rule *rule, const struct pair *label);
 void trace_toleration(const struct evaluation *e, const struct rule *rule, const struct toleration *toleration);
+/* Sends that a container gets a claim. */
+void trace_claim(const struct evaluation *e, const struct rule *rule, uint32_t container, uint32_t number,
+		 struct str template);
 void trace_runtime_class(const struct evaluation *e, const struct rule *rule);
 
 /*

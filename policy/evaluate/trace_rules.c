@@ -25,7 +25,7 @@ static bool rewrites_nothing(const struct rule *rule, const struct plan *plan)
 {
 	bool injects = rule->node_selector_count || rule->toleration_count || str_present(rule->runtime_class);
 	for (uint32_t w = 0; w < rule->rewrite_count; w++)
-		if (str_present(plan->targets[w].name))
+		if (target_acts(&plan->targets[w]))
 			return false;
 	return rule->rewrite_count && !injects;
 }
@@ -37,7 +37,10 @@ void trace_plan(const struct evaluation *e, const struct rule *rule, const struc
 	if (plan->denied)
 		mark(e, rule, rule->enforcement == ENFORCEMENT_DENY ? RULE_DENIED : RULE_REPORTED, CONDITION_NONE);
 	else if (plan->idle)
-		mark(e, rule, RULE_UNMATCHED, plan->elsewhere ? CONDITION_PLACEMENT : CONDITION_MAX_PER_CONTAINER);
+		mark(e, rule, RULE_UNMATCHED,
+		     plan->elsewhere ? CONDITION_PLACEMENT
+		     : plan->inexact ? CONDITION_TO_CLAIM
+				     : CONDITION_MAX_PER_CONTAINER);
 	else if (rewrites_nothing(rule, plan))
 		mark(e, rule, RULE_UNMATCHED, CONDITION_REWRITE);
 	else
@@ -105,6 +108,7 @@ static void describe(const struct evaluation *e, const struct rule *rule, struct
 		break;
 	case CONDITION_NONE:
 	case CONDITION_MAX_PER_CONTAINER:
+	case CONDITION_TO_CLAIM:
 	case CONDITION_PLACEMENT:
 		break;
 	}

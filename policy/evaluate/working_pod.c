@@ -114,6 +114,7 @@ int working_pod_init(struct working_pod *working, const struct policy *policy, c
 	working->amounts = NULL;
 	working->selectors = NULL;
 	working->tolerations = NULL;
+	working->given = NULL;
 	working->runtime_class = (struct str){NULL, 0};
 	*problem = (struct working_pod_problem){0};
 	size_t heads = pod->container_count * sizeof *working->first;
@@ -216,6 +217,21 @@ int working_pod_move(struct working_pod *working, uint32_t amount, struct str to
 	move_value(&working->amounts[amount].request, &target->request);
 	move_value(&working->amounts[amount].limit, &target->limit);
 	return 0;
+}
+
+int working_pod_claims(struct working_pod *working)
+{
+	if (!working->given)
+		working->given = given_claims_read(working->pod, working->arena);
+	return working->given ? 0 : -1;
+}
+
+struct amount_of *working_pod_amount(const struct working_pod *working, uint32_t container, uint32_t name)
+{
+	uint32_t a = working->first[container];
+	while (a != INDEX_NONE && working->amounts[a].name != name)
+		a = working->amounts[a].next;
+	return a == INDEX_NONE ? NULL : &working->amounts[a];
 }
 
 /* Returns nodeSelector[key] of the unchanged Pod, or an absent string. */
@@ -326,8 +342,9 @@ static int edit_amount(const struct working_pod *working, const struct amount_of
 
 int working_pod_edits(const struct working_pod *working, uint32_t envs, struct edit **edits, uint32_t *count)
 {
+	uint32_t given = working->given ? given_claims_edit_count(working->given, working->pod) : 0;
 	size_t size =
-	    2 * (size_t)working->amount_count + working->selector_count + working->toleration_count + 1 + envs;
+	    2 * (size_t)working->amount_count + working->selector_count + working->toleration_count + 1 + given + envs;
 	struct edit *out = arena_zalloc(working->arena, size, sizeof *out);
 	uint32_t made = 0;
 	if (!out)
@@ -351,7 +368,9 @@ int working_pod_edits(const struct working_pod *working, uint32_t envs, struct e
 	const struct str *class = &working->pod->runtime_class;
 	if (str_present(working->runtime_class) && !(str_present(*class) && str_eq(*class, working->runtime_class)))
 		out[made++] = (struct edit){.kind = EDIT_RUNTIME_CLASS, .value = working->runtime_class};
+	if (given && given_claims_edits(working->given, working->pod, working->arena, out + made) < 0)
+		return -1;
 	*edits = out;
-	*count = made;
+	*count = made + given;
 	return 0;
 }

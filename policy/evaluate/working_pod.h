@@ -8,6 +8,7 @@
 #include "gpugate/decision.h"
 #include "gpugate/pairs.h"
 #include "gpugate/pod.h"
+#include "policy/evaluate/given_claims.h"
 #include "policy/model/snapshot.h"
 
 /* Different accelerator resources in one Pod; no node has that many. */
@@ -44,6 +45,8 @@ struct working_pod {
 	struct toleration *tolerations; /* Added tolerations. */
 	uint32_t toleration_count, toleration_size;
 	struct str runtime_class; /* Absent: unchanged. */
+	/* NULL until a Rule that leads to claims concerns the Pod; see working_pod_claims. */
+	struct given_claims *given;
 };
 
 /* What is wrong with the requests of a Pod, for the message that denies it. */
@@ -95,6 +98,12 @@ bool working_pod_requests_any(const struct working_pod *working, uint32_t contai
  * used after that.
  */
 int working_pod_move(struct working_pod *working, uint32_t amount, struct str to);
+
+/* Sets `given`, once. Returns 0, or -1 if the arena is exhausted. */
+int working_pod_claims(struct working_pod *working);
+
+/* Returns what a container requests of a name of the working Pod, or NULL. */
+struct amount_of *working_pod_amount(const struct working_pod *working, uint32_t container, uint32_t name);
 
 /*
  * working_pod_selector returns nodeSelector[key] in the working Pod, or an absent string.

@@ -115,6 +115,11 @@ const struct resource *snapshot_resource(const struct policy *policy, struct str
 	return id == INDEX_NONE ? NULL : &policy->resources[id];
 }
 
+bool snapshot_is_class_of(const struct class_name *class, const struct resource *resource)
+{
+	return class->slice ? str_eq(class->slice->resource, resource->name) : !resource->slice;
+}
+
 static enum role resource_role(const struct resource *resource)
 {
 	bool shared = true; /* On all models that have the resource. */

@@ -167,12 +167,15 @@ struct range {
 
 struct rewrite {
 	struct str from;
-	struct str to;          /* Absent: toMig. */
+	struct str to;          /* Absent: toMig or toClaim. */
 	uint32_t model;         /* Model of toMig, or NO_MODEL. */
 	bool from_label;        /* memoryFrom is a label, otherwise an annotation. */
 	struct str memory_key;  /* Absent: only the default applies. */
 	int64_t default_memory; /* In bytes; 0: none. */
 	bool pin;
+	struct str template;       /* Of toClaim; absent: another target. */
+	int64_t claim_count;       /* How many of `from` a claim from the template is for. */
+	bool leads_to_claim;       /* Rules turn `from` into claims, maybe in several steps. */
 	bool to_part;              /* The target is a MIG slice or a share. */
 	int64_t max_per_container; /* A Pod in which a container requests more is not rewritten. */
 };
@@ -295,6 +298,13 @@ struct policy {
 	const struct rule *rules; /* Sorted by order, then by name. */
 	uint32_t rule_count;
 	struct rule_index rule_index;
+	/*
+	 * What Rules turn into claims, directly or in several steps: by the name that a Pod
+	 * requests and the template. The id is an index into `conversion_counts`, which says how
+	 * many of the name a claim is for.
+	 */
+	struct index conversions;
+	const int64_t *conversion_counts;
 
 	/* Word of each enum guard_kind in the policy language; literals. */
 	struct str guard_words[GUARD_WORDS];
@@ -312,6 +322,12 @@ struct policy {
 	uint32_t namespace_count;
 	struct index namespace_names;
 };
+
+/*
+ * Whether devices of the class are what the name stands for on the nodes of its Accelerator: a
+ * whole device, also for a share of one, or the same MIG slice.
+ */
+bool snapshot_is_class_of(const struct class_name *class, const struct resource *resource);
 
 /*
  * Returns the resource of that name that some Accelerator has, or NULL. A share or a compute

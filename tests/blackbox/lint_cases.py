@@ -58,6 +58,19 @@ def uncounted(name):
 
 
 MISTAKES = {
+    "claim-costs-more": [
+        (policy(DRA, accelerator("l4", product("L4") + "  weight: 0.25\n  deviceClasses: [gpu.nvidia.com]\n"), TEAM,
+                rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, «toClaim»: {template: one}}\n")),
+         'a claim for a device of Accelerator "l4" costs as much as one of "h100-80gb" ({file}:3), which lists the same device class; give each a class of its own'),
+    ],
+    "claim-refused": [
+        (policy(DRA, TEAM, rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, toClaim: {template: «one»}}\n"),
+                document("Guard", "g", "  resourceClaims: {templates: [two, 'one-*']}\n")),
+         'Guard "g" refuses Pods with a claim from "one", also those that this Rule gives it; list the template in resourceClaims.templates of the Guard'),
+        (policy(DRA, TEAM, rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, toClaim: {template: «one»}}\n"),
+                document("Guard", "g", "  deny: [resourceClaims]\n")),
+         'Guard "g" refuses Pods with a claim from "one", also those that this Rule gives it; remove resourceClaims from `deny` of the Guard'),
+    ],
     "claim-uncounted": [
         (policy(A100, TEAM, claims("fpga.example.com, «gpu.nvidia.com»")), uncounted("gpu.nvidia.com")),
         (policy(A100, TEAM, claims("«'mig.*'»")), uncounted("mig.nvidia.com")),
@@ -469,6 +482,14 @@ QUIET = {
         TEAM, rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, to: nvidia.com/mig-1g.10gb.shared}\n")),
     "toMig without bounds, since a container gets one slice at most": policy(
         A100, TEAM, rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, toMig: {accelerator: a100-80gb, default: 10Gi}}\n")),
+    "a device class that costs the same on two Accelerators": policy(
+        DRA, accelerator("h200", product("H200") + "  deviceClasses: [gpu.nvidia.com]\n"), TEAM,
+        rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, toClaim: {template: one}}\n")),
+    "claims that a Guard allows, or refuses only some": policy(
+        DRA, TEAM, rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, toClaim: {template: one}}\n"),
+        document("Guard", "g", "  resourceClaims: {templates: ['o*']}\n"),
+        document("Guard", "h", "  enforcement: warn\n  resourceClaims: {templates: []}\n"),
+        document("Guard", "i", "  deny: [resourceClaims]\n  exempt: {namespaces: [team-a]}\n")),
     "audit that refuses nothing, not even in an outage": settings("  enforcement: audit\n  onOutage: deny\n  quotaFailurePolicy: Ignore\n"),
     "warnings with the default failure policy": settings("  enforcement: warn\n"),
 }

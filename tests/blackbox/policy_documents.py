@@ -86,7 +86,8 @@ VALUES = {
     "Rule.spec.rewrite": [[{"from": "nvidia.com/gpu", "to": "nvidia.com/gpu.shared"}],
                           [{"from": "nvidia.com/gpu", "to": "nvidia.com/mig-1g.10gb", "maxPerContainer": 2}],
                           [{"from": "nvidia.com/gpu", "toMig": {"accelerator": "base", "default": "10Gi", "pin": True}}],
-                          [{"from": "nvidia.com/gpu", "toMig": {"accelerator": "base", "memoryFrom": "label:memory"}}]],
+                          [{"from": "nvidia.com/gpu", "toMig": {"accelerator": "base", "memoryFrom": "label:memory"}}],
+                          [{"from": "nvidia.com/gpu", "toClaim": {"template": "one", "count": 2}}]],
     "Rule.spec.inject.tolerations": [[], [{"operator": "Exists"}], [{"key": "a", "value": "b"}],
                                      [{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 3}]],
 }

@@ -458,6 +458,18 @@ def test_what_nobody_may_change_is_left_to_the_api_server(placing):
     assert not [op for op in placing.mutate(more, operation="UPDATE", old=stored).patch if "resources" in op["path"]]
 
 
+@pytest.mark.parametrize("resources", [None, {}, {"requests": {"cpu": "1"}}], ids=["no-resources", "empty", "other-map"])
+def test_an_amount_of_zero_that_an_update_drops_stays_dropped(sharing, resources):
+    """No Rule makes an amount of zero of nothing. The map that held it may be gone, and a patch
+    into a missing map would be an error of the API server."""
+    old = pod({GPU: 0}, labels=SHARE, name="p")
+    new = copy.deepcopy(old)
+    new["spec"]["containers"][0]["resources"] = resources
+    if resources is None:
+        del new["spec"]["containers"][0]["resources"]
+    assert sharing.mutate(new, operation="UPDATE", old=old).patch == []
+
+
 def test_applied_again_after_the_rules_have_gone(serve):
     server = serve([A100, TEAM, TO_SHARED])
     manifest = pod({GPU: 1}, labels=SHARE, name="p")

@@ -1,6 +1,7 @@
 """Claims of devices under the quotas, on a real API server with its claim controller and its
 scheduler, which allocates devices that a test publishes."""
 
+import json
 import threading
 
 import pytest
@@ -125,6 +126,31 @@ def test_a_template_makes_claims_that_are_counted_once(control_plane, gpugate_in
     eventually(lambda: [found for found in admin.list("ResourceClaim", own.space)
                         if found["metadata"].get("ownerReferences", [{}])[0].get("name") == "waits"], 120)
     gate.wait_used("ml", "gpus", 2, "gpus")
+
+
+def test_a_pod_becomes_a_claim(control_plane, gpugate_in_cluster, devices):
+    """A Rule turns the request into a claim: what the claim controller generates from the template
+    is counted, and the Pod is not. Applying the manifest again changes nothing."""
+    own, admin = devices(whole=2, halves=0), control_plane.admin
+    name = f"{own.driver}/gpu"
+    rule = doc("Rule", "claims", rewrite=[{"from": name, "toClaim": {"template": "one"}}])
+    gate = gpugate_in_cluster(control_plane, [*own.policy(hard=1), rule], ledger="cluster")
+    manifest = json.dumps(pod(own.space, "good", {name: 1}))
+    control_plane.kubectl("apply", "-f", "-", input=manifest)
+    stored = admin.get("Pod", "good", own.space).must()
+    assert stored["spec"]["resourceClaims"] == [{"name": "gpugate-0", "resourceClaimTemplateName": "one"}]
+    assert stored["spec"]["containers"][0]["resources"] == {"claims": [{"name": "gpugate-0"}]}
+    # It waits for the template.
+    eventually(lambda: any('"one"' in said and "not found" in said for said in control_plane.events(own.space, "good")), 60)
+    assert gate.used("ml", "gpus", "gpus") == 0
+    admin.create(own.template("one", (own.whole, 1))).must()
+    eventually(lambda: admin.get("Pod", "good", own.space).must()["spec"].get("nodeName"), 120)
+    gate.wait_used("ml", "gpus", 1, "gpus")
+    control_plane.kubectl("apply", "-f", "-", input=manifest)
+    assert admin.get("Pod", "good", own.space).must()["spec"]["resourceClaims"] == stored["spec"]["resourceClaims"]
+    admin.create(pod(own.space, "waits", {name: 1})).must()
+    eventually(lambda: any("exceeded quota" in said for said in control_plane.events(own.space, "waits")), 60)
+    assert gate.used("ml", "gpus", "gpus") == 1
 
 
 def test_claims_and_pods_race_for_one_quota(control_plane, gpugate_in_cluster, devices):

@@ -7,7 +7,8 @@
  *   - reading and mutating the patched object again changes nothing;
  *   - replacing the patched object by the original gives the patched one again, and so does
  *     merging the original into it as an apply does. This excludes containers that request
- *     both names of a rewrite, if a name was removed from them.
+ *     both names of a rewrite, if a name was removed from them;
+ *   - the patch of an update applies, whatever the update changes.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@
 
 static const char policy_text[] =
     "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100-80gb}\n"
-    "spec: {resource: nvidia.com/gpu, nodeLabels: {prod/uct.x: a100}, mig: {}, sharing: {resource: "
+    "spec: {resource: nvidia.com/gpu, nodeLabels: {prod/uct.x: a100}, deviceClasses: [gpu], mig: {}, sharing: {resource: "
     "nvidia.com/gpu.shared, replicas: 4}}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: mi300}\nspec: {resource: amd.com/gpu}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: mig}\n"
@@ -46,6 +47,12 @@ static const char policy_text[] =
     "runtimeClassName: r, "
     "tolerations: [{key: a, operator: Exists}, {key: b, value: c, effect: NoExecute, tolerationSeconds: 5}]}, "
     "onConflict: override}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: claims}\n"
+    "spec: {order: 5, match: {podSelector: {matchLabels: {k1: a100}}}, rewrite: [{from: nvidia.com/gpu, toClaim: "
+    "{template: t}}]}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: several}\n"
+    "spec: {order: 6, match: {podSelector: {matchExpressions: [{key: prod/uct.x, operator: Exists}]}}, rewrite: "
+    "[{from: nvidia.com/gpu.shared, toClaim: {template: two, count: 2}}]}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: v}\nspec: {visibleDevices: void}\n";
 
 static const struct policy *policy;
@@ -92,6 +99,22 @@ static const char *const variables[] = {"NVIDIA_VISIBLE_DEVICES", "AMD_VISIBLE_D
 					"HABANA_VISIBLE_DEVICES"};
 static const char *const devices[] = {"all", "void", "none", "0"};
 
+static const char *const claim_names[] = {"gpugate-0", "gpugate-1", "own"};
+static const char *const templates[] = {"t", "two"};
+
+/* The claims of a Pod, or the uses of claims of a container; names may occur twice. */
+static json_t *pick_claims(struct source *s, bool of_pod)
+{
+	json_t *claims = json_array();
+	for (unsigned n = pick(s, 3); n > 0; n--) {
+		json_t *claim = json_pack("{s:s}", "name", claim_names[pick(s, 3)]);
+		if (of_pod)
+			json_object_set_new(claim, "resourceClaimTemplateName", json_string(templates[pick(s, 2)]));
+		json_array_append_new(claims, claim);
+	}
+	return claims;
+}
+
 static json_t *pick_container(struct source *s, bool init)
 {
 	json_t *c = json_pack("{s:s}", "name", "c");
@@ -100,7 +123,11 @@ static json_t *pick_container(struct source *s, bool init)
 		json_object_set_new(requirements, "limits", pick_map(s, resources, 6, counts, 5));
 	if (pick(s, 3))
 		json_object_set_new(requirements, "requests", pick_map(s, resources, 6, counts, 5));
-	json_object_set_new(c, "resources", requirements);
+	if (pick(s, 4) == 1)
+		json_object_set_new(requirements, "claims", pick_claims(s, false));
+	if (json_object_size(requirements) || pick(s, 2))
+		json_object_set(c, "resources", requirements);
+	json_decref(requirements);
 	if (init && pick(s, 2))
 		json_object_set_new(c, "restartPolicy", json_string("Always"));
 	if (pick(s, 2)) {
@@ -136,6 +163,8 @@ static json_t *pick_pod(struct source *s)
 					: json_pack("[{s:s,s:s}]", "key", resources[pick(s, 4)], "operator", "Exists"));
 	if (pick(s, 3) == 0)
 		json_object_set_new(spec, "runtimeClassName", json_string("own"));
+	if (pick(s, 4) == 1)
+		json_object_set_new(spec, "resourceClaims", pick_claims(s, true));
 	return json_pack("{s:s,s:s,s:o,s:o}", "kind", "Pod", "apiVersion", "v1", "metadata", metadata, "spec", spec);
 }
 
@@ -249,7 +278,7 @@ static void set_str(json_t *object, struct str key, struct str text)
 static void make_edit(json_t *pod, const struct pod *facts, const struct edit *edit)
 {
 	json_t *spec = json_object_get(pod, "spec"), *container = NULL;
-	if (edit->kind == EDIT_RESOURCE || edit->kind == EDIT_ENV) {
+	if (edit->kind == EDIT_RESOURCE || edit->kind == EDIT_ENV || edit->kind == EDIT_CLAIM_USE) {
 		const struct container *c = &facts->containers[edit->container];
 		container = json_array_get(
 		    json_object_get(spec, c->list == CONTAINER_INIT ? "initContainers" : "containers"), c->index);
@@ -271,6 +300,15 @@ static void make_edit(json_t *pod, const struct pod *facts, const struct edit *e
 			json_array_set_new(env, (size_t)edit->env_index, entry);
 		else
 			json_array_append_new(env, entry);
+	} else if (edit->kind == EDIT_CLAIM || edit->kind == EDIT_CLAIM_USE) {
+		json_t *entry = json_object();
+		bool of_pod = edit->kind == EDIT_CLAIM;
+		set_str(entry, STR("name"), edit->key);
+		if (of_pod)
+			set_str(entry, STR("resourceClaimTemplateName"), edit->value);
+		json_t *list = of_pod ? member(spec, "resourceClaims", json_array())
+				      : member(json_object_get(container, "resources"), "claims", json_array());
+		json_array_append_new(list, entry);
 	} else if (edit->kind == EDIT_NODE_SELECTOR) {
 		set_str(member(spec, "nodeSelector", json_object()), edit->key, edit->value);
 	} else if (edit->kind == EDIT_RUNTIME_CLASS) {
@@ -371,7 +409,37 @@ static int devices_in(json_t *container, const char *map_name)
 	return sum;
 }
 
-/* Whether every container requests as many devices as before, in requests and in limits. */
+/* How many devices the claims of the Pod that a container uses are for. */
+static int claimed_in(json_t *pod, json_t *container)
+{
+	size_t i, k;
+	json_t *use, *claim;
+	int sum = 0;
+	json_array_foreach(json_object_get(json_object_get(container, "resources"), "claims"), i, use)
+	{
+		json_array_foreach(json_object_get(json_object_get(pod, "spec"), "resourceClaims"), k, claim)
+		{
+			const char *template = json_string_value(json_object_get(claim, "resourceClaimTemplateName"));
+			if (json_equal(json_object_get(claim, "name"), json_object_get(use, "name")))
+				sum += strcmp(template, "two") == 0 ? 2 : 1;
+		}
+	}
+	return sum;
+}
+
+/*
+ * Whether a container requests as many devices as before, in requests and in limits. Those of a new
+ * claim were in one of them, or in both.
+ */
+static bool keeps_devices(json_t *before, json_t *was, json_t *after, json_t *is)
+{
+	int limits = devices_in(was, "limits") - devices_in(is, "limits");
+	int requests = devices_in(was, "requests") - devices_in(is, "requests");
+	int claimed = claimed_in(after, is) - claimed_in(before, was);
+	return limits <= claimed && requests <= claimed && (limits == claimed || requests == claimed);
+}
+
+/* Whether every container requests as many devices as before. */
 static bool keeps_amounts(json_t *before, json_t *after)
 {
 	static const char *const lists[] = {"containers", "initContainers"};
@@ -382,11 +450,24 @@ static bool keeps_amounts(json_t *before, json_t *after)
 		json_array_foreach(list, i, container)
 		{
 			json_t *now = json_array_get(json_object_get(json_object_get(after, "spec"), lists[l]), i);
-			same = same && devices_in(container, "limits") == devices_in(now, "limits") &&
-			       devices_in(container, "requests") == devices_in(now, "requests");
+			same = same && keeps_devices(before, container, after, now);
 		}
 	}
 	return same;
+}
+
+/* Updates `old` to any other Pod. Takes both. */
+static void check_update(json_t *pod, json_t *old)
+{
+	struct read_pod update;
+	CHECK(pod && old);
+	read_and_mutate(pod, old, &update);
+	json_t *patch = patch_of(&update);
+	apply(pod, patch);
+	json_decref(patch);
+	release(&update);
+	json_decref(pod);
+	json_decref(old);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -394,6 +475,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct source source = {data, size};
 	json_t *pod = pick_pod(&source);
 	CHECK(pod);
+	check_update(pick_pod(&source), json_deep_copy(pod));
 	struct read_pod first, again;
 	read_and_mutate(pod, NULL, &first);
 	if (!first.decision.denied) {
@@ -404,6 +486,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		apply(pod, patch);
 		CHECK(json_equal(pod, expected));
 		read_and_mutate(pod, NULL, &again);
+		if (again.decision.denied || again.decision.edit_count) {
+			json_dumpf(original, stderr, 0), fputc('\n', stderr);
+			json_dumpf(pod, stderr, 0), fputc('\n', stderr);
+		}
 		CHECK(!again.decision.denied && again.decision.edit_count == 0);
 		release(&again);
 		bool same = keeps_amounts(original, pod);

@@ -12,6 +12,7 @@ struct applying {
 	uint32_t edit_count;
 	struct container *containers; /* The Pod's containers, copied; NULL until one changes. */
 	struct env_copy *envs;        /* Of each container; NULL until one changes. */
+	struct pod_claim *claims;     /* The Pod's claims, copied; NULL until one is added. */
 	struct arena *arena;
 };
 
@@ -132,6 +133,31 @@ static int apply_toleration(struct applying *a, const struct edit *edit)
 	return 0;
 }
 
+static int apply_claim(struct applying *a, const struct edit *edit)
+{
+	struct pod *pod = a->pod;
+	if (!a->claims)
+		a->claims = copy_items(a->arena, pod->claims, pod->claim_count, a->edit_count, sizeof *a->claims);
+	if (!a->claims)
+		return -1;
+	a->claims[pod->claim_count++] = (struct pod_claim){.name = edit->key, .template = edit->value};
+	pod->claims = a->claims;
+	return 0;
+}
+
+static int apply_claim_use(struct applying *a, const struct edit *edit)
+{
+	struct container *container = change_container(a, edit);
+	if (!container)
+		return -1;
+	struct str *items = copy_items(a->arena, container->claims, container->claim_count, 1, sizeof *items);
+	if (!items)
+		return -1;
+	items[container->claim_count++] = edit->key;
+	container->claims = items;
+	return 0;
+}
+
 static int apply_runtime_class(struct applying *a, const struct edit *edit)
 {
 	a->pod->runtime_class = edit->value;
@@ -143,7 +169,8 @@ int pod_apply(struct pod *pod, const struct edit *edits, uint32_t count, struct 
 	static int (*const apply[])(struct applying *, const struct edit *) = {
 	    [EDIT_RESOURCE] = apply_resource,           [EDIT_ENV] = apply_env,
 	    [EDIT_NODE_SELECTOR] = apply_node_selector, [EDIT_TOLERATION] = apply_toleration,
-	    [EDIT_RUNTIME_CLASS] = apply_runtime_class,
+	    [EDIT_RUNTIME_CLASS] = apply_runtime_class, [EDIT_CLAIM] = apply_claim,
+	    [EDIT_CLAIM_USE] = apply_claim_use,
 	};
 	struct applying a = {.pod = pod, .edits = edits, .edit_count = count, .arena = arena};
 	for (uint32_t i = 0; i < count; i++)

@@ -202,6 +202,81 @@ static void runtime_class(struct writer *w, const struct edit *edit)
 	end(w);
 }
 
+/*
+ * Writes entries that are appended to a list. If it has none, the first of the adjacent edits
+ * creates it with all of them.
+ */
+struct appended {
+	bool there; /* The list has entries. */
+	void (*path)(struct writer *w, const struct edit *edit);
+	void (*entry)(struct writer *w, const struct edit *edit);
+};
+
+static bool same_list(const struct edit *a, const struct edit *b)
+{
+	return a->kind == b->kind && a->container == b->container;
+}
+
+static void append(struct writer *w, uint32_t i, const struct appended *list)
+{
+	const struct edit *edit = &w->edits[i];
+	if (!list->there && i > 0 && same_list(&w->edits[i - 1], edit))
+		return;
+	begin(w, "add");
+	list->path(w, edit);
+	buf_text(w->out, list->there ? "/-" : "");
+	value(w);
+	if (list->there) {
+		list->entry(w, edit);
+	} else {
+		for (uint32_t k = i; k < w->count && same_list(&w->edits[k], edit); k++) {
+			buf_char(w->out, k == i ? '[' : ',');
+			list->entry(w, &w->edits[k]);
+		}
+		buf_char(w->out, ']');
+	}
+	end(w);
+}
+
+static void claims_path(struct writer *w, const struct edit *edit)
+{
+	(void)edit;
+	buf_text(w->out, "/spec/resourceClaims");
+}
+
+static void claim_entry(struct writer *w, const struct edit *edit)
+{
+	buf_text(w->out, "{\"name\":");
+	json_write_string(w->out, edit->key);
+	buf_text(w->out, ",\"resourceClaimTemplateName\":");
+	json_write_string(w->out, edit->value);
+	buf_char(w->out, '}');
+}
+
+static void claim(struct writer *w, uint32_t i)
+{
+	append(w, i, &(struct appended){w->pod->claim_count > 0, claims_path, claim_entry});
+}
+
+static void claim_uses_path(struct writer *w, const struct edit *edit)
+{
+	container_path(w, edit->container);
+	buf_text(w->out, "/resources/claims");
+}
+
+static void claim_use_entry(struct writer *w, const struct edit *edit)
+{
+	buf_text(w->out, "{\"name\":");
+	json_write_string(w->out, edit->key);
+	buf_char(w->out, '}');
+}
+
+static void claim_use(struct writer *w, uint32_t i)
+{
+	bool there = w->pod->containers[w->edits[i].container].claim_count > 0;
+	append(w, i, &(struct appended){there, claim_uses_path, claim_use_entry});
+}
+
 void patch_write(struct buf *out, const struct pod *pod, const struct edit *edits, uint32_t count)
 {
 	struct writer w = {out, pod, edits, count, false};
@@ -222,6 +297,12 @@ void patch_write(struct buf *out, const struct pod *pod, const struct edit *edit
 			break;
 		case EDIT_RUNTIME_CLASS:
 			runtime_class(&w, &edits[i]);
+			break;
+		case EDIT_CLAIM:
+			claim(&w, i);
+			break;
+		case EDIT_CLAIM_USE:
+			claim_use(&w, i);
 			break;
 		}
 	}

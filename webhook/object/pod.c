@@ -47,9 +47,16 @@ static const struct field device_fields[] = {
 };
 static const struct shape device_shape = SHAPE(device_fields, sizeof(struct str));
 
+static const struct field claim_use_fields[] = {
+    {FIELD_KEY("name"), .read = field_string, .offset = 0},
+};
+static const struct shape claim_use_shape = SHAPE(claim_use_fields, sizeof(struct str));
+
 static const struct field resources_fields[] = {
     {FIELD_KEY("requests"), .read = field_quantities, .offset = offsetof(struct container, requests)},
     {FIELD_KEY("limits"), .read = field_quantities, .offset = offsetof(struct container, limits)},
+    {FIELD_KEY("claims"), .read = field_list, .offset = offsetof(struct container, claims), .shape = &claim_use_shape,
+     .count = offsetof(struct container, claim_count)},
 };
 static const struct shape resources_shape = SHAPE(resources_fields, 0);
 

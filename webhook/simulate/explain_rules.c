@@ -51,6 +51,13 @@ static void print_max(struct printer *p, const json_t *rule)
 	buf_text(p->out, ": a container requests more than maxPerContainer, so the Pod keeps what it requests");
 }
 
+static void print_to_claim(struct printer *p, const json_t *rule)
+{
+	(void)rule;
+	buf_text(p->out, ": a container requests another number than toClaim.count, or a part of a device, so the Pod "
+			 "keeps what it requests");
+}
+
 static void print_placement(struct printer *p, const json_t *rule)
 {
 	(void)rule;
@@ -65,6 +72,7 @@ static void print_condition(struct printer *p, const json_t *rule)
 	} conditions[] = {{"requests", print_range},
 			  {"rewrite", print_rewrite},
 			  {"maxPerContainer", print_max},
+			  {"toClaim", print_to_claim},
 			  {"placement", print_placement}};
 	if (!tree_has(rule, "condition"))
 		return;

@@ -140,7 +140,8 @@ static void on_change(struct explain_collector *c, const struct trace_event *eve
 					    [EDIT_ENV] = "env",
 					    [EDIT_NODE_SELECTOR] = "nodeSelector",
 					    [EDIT_TOLERATION] = "toleration",
-					    [EDIT_RUNTIME_CLASS] = "runtimeClassName"};
+					    [EDIT_RUNTIME_CLASS] = "runtimeClassName",
+					    [EDIT_CLAIM_USE] = "claim"};
 	const struct trace_change *change = &event->change;
 	json_t *item = add(c, "changes", event->at);
 	set(item, change->by_guard ? "guard" : "rule", change->by);
@@ -171,6 +172,7 @@ static void on_rule(struct explain_collector *c, const struct trace_event *event
 						 [CONDITION_REQUESTS] = "requests",
 						 [CONDITION_REWRITE] = "rewrite",
 						 [CONDITION_MAX_PER_CONTAINER] = "maxPerContainer",
+						 [CONDITION_TO_CLAIM] = "toClaim",
 						 [CONDITION_PLACEMENT] = "placement"};
 	const struct trace_rule *rule = &event->rule;
 	json_t *item = add(c, "rules", event->at);

@@ -312,6 +312,9 @@ static const struct {
     {RULE "  match: {requests: {a/b/c: {}}}\n", 5, 22, 5, "\"a/b/c\" is not a qualified name"},
     {RULE "  rewrite:\n  - {from: a/b, toMig: {accelerator: a, memoryFrom: env:X}}\n", 6, 53, 5,
      "\"env:X\" is not annotation:KEY or label:KEY"},
+    {RULE "  rewrite:\n  - {from: a/b, toClaim: {template: A}}\n", 6, 37, 1, "\"A\" is not a name"},
+    {RULE "  rewrite:\n  - {from: a/b, toClaim: {count: 2}}\n", 6, 17, 7,
+     "a claim from a template needs the key \"template\""},
     {RULE "  inject: {tolerations: [{key: a, operator: Exists, tolerationSeconds: 3}]}\n", 5, 72, 1,
      "\"tolerationSeconds\" needs the effect NoExecute"},
     {HEAD("Guard") "spec: {deny: [privilegd]}\n", 4, 15, 9,
@@ -393,6 +396,7 @@ static const char everything[] =
     "10Gi, "
     "pin: true}}\n"
     "  - {from: amd.com/gpu, to: amd.com/gpu.shared}\n"
+    "  - {from: gpu.intel.com/xe, toClaim: {template: two.xe, count: 2}}\n"
     "  inject:\n    nodeSelector: {node-type: edge}\n"
     "    tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoExecute, tolerationSeconds: 30}, {key: b, "
     "value: c}]\n"
@@ -497,6 +501,9 @@ static void test_accelerator_rule_guard(void **state)
 	assert_true(!rule->match.requests.items[1].max.set);
 	assert_true(rule->rewrite.items[0].to_mig.pin.value && !str_present(rule->rewrite.items[0].to.s));
 	assert_true(!rule->rewrite.items[1].to_mig.set && is(rule->rewrite.items[1].to.s, "amd.com/gpu.shared"));
+	assert_true(!rule->rewrite.items[1].to_claim.set && rule->rewrite.items[2].to_claim.set);
+	assert_true(is(rule->rewrite.items[2].to_claim.template.s, "two.xe"));
+	assert_int_equal(rule->rewrite.items[2].to_claim.count.value, 2);
 	assert_int_equal(rule->inject.tolerations.items[0].op.value, TOLERATION_EXISTS);
 	assert_int_equal(rule->inject.tolerations.items[0].effect.value, EFFECT_NO_EXECUTE);
 	assert_int_equal(rule->inject.tolerations.items[0].seconds.value, 30);

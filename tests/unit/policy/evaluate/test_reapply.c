@@ -125,6 +125,12 @@ static void test_resources(void **state)
 	     */
 	    {LIMITS("'" MIG "':'1','cpu':'2'"), LIMITS("'" MIG "':'1','cpu':'1'"), ""},
 	    {LIMITS("'example.com/nic':'1'"), LIMITS("'example.com/net':'1'"), ""},
+	    /* No Rule made a zero of nothing, and the map may be missing. */
+	    {"{'containers':[{'name':'c'}]}", LIMITS("'" GPU "':'0'"), ""},
+	    {"{'containers':[{'name':'c','resources':{'requests':{'cpu':'1'}}}]}", LIMITS("'" GPU "':'0','cpu':'1'"),
+	     ""},
+	    {"{'containers':[{'name':'c','resources':{'limits':null}}]}", LIMITS("'" MIG "':'0'"), ""},
+	    {LIMITS("'cpu':'1'"), LIMITS("'" GPU "':'0','cpu':'1'"), ""},
 	    /* The same amount, written differently. */
 	    {LIMITS("'" MIG "':'1000m'"), LIMITS("'" MIG "':'1'"), ""},
 	    {LIMITS("'" MIG "':'1'"), LIMITS("'" MIG "':'1'"), ""},

@@ -58,7 +58,7 @@ static void print_rule(struct buf *out, const struct trace_rule *rule)
 	static const char *const outcomes[] = {"unmatched", "satisfied", "reported", "changed", "refused", "skipped"};
 	static const char *const conditions[] = {
 	    "",         "tenants", "namespaces",      "namespaceSelector", "podSelector", "annotationSelector",
-	    "requests", "rewrite", "maxPerContainer", "placement"};
+	    "requests", "rewrite", "maxPerContainer", "toClaim",           "placement"};
 	buf_printf(out, "rule %.*s %s %s", STR_ARG(rule->name), outcomes[rule->outcome], conditions[rule->condition]);
 	if (rule->condition >= CONDITION_NAMESPACE_SELECTOR && rule->condition <= CONDITION_ANNOTATION_SELECTOR)
 		buf_printf(out, " %.*s op%d", STR_ARG(rule->key), (int)rule->op);
