@@ -10,7 +10,7 @@ from control_plane import eventually
 from kube import GPU
 from manifests import pod
 from team import play_kubelet, pods, policy, template
-from test_refused import BACKOFF_S, backs_off, sentence
+from test_refused import BACKOFF_S, backs_off, denied, sentence
 
 pytestmark = pytest.mark.by_hand
 
@@ -104,3 +104,20 @@ def test_pods_that_wait_are_charged(plane, kueue, gpugate, space):
     plane.kubectl("apply", "-f", "-", input=made[3:])
     eventually(finished, what="the end of the last Pod", pause=0.2)
     gate.wait_used("ml", "whole", 0)
+
+
+def test_a_job_that_kueue_may_not_begin(plane, kueue, gpugate, space):
+    """With `earlyAnswer: deny`, it is Kueue whose request is refused."""
+    documents = policy(space, 3)
+    documents[-1]["spec"]["earlyAnswer"] = "deny"
+    gate = gpugate(documents)
+    plane.kubectl("apply", "-f", "-", input=queue(space, 8))
+    said = plane.kubectl("apply", "-f", "-", input=[job(space, "large", 1, gpus=4, labels={LABEL: "team"})]).stderr
+    assert "can never fit" in said, said
+    eventually(lambda: workload(plane, space, "Admitted") == "True", what="a Workload that Kueue admits")
+    eventually(lambda: denied(gate) > 0, what="a refusal")
+    backs_off(gate, kueue)
+    assert not pods(plane, space)
+    gate.server.reload(policy(space, 4))
+    eventually(lambda: len(pods(plane, space)) == 1, BACKOFF_S, "the Pod", pause=0.2)
+    gate.wait_used("ml", "whole", 4)
