@@ -116,6 +116,7 @@ def test_a_ray_cluster_larger_than_its_quota(plane, kuberay, gpugate, space, mak
         play_kubelet(plane, space)
         return status("readyWorkerReplicas") == "4"
     eventually(ready, BACKOFF_S, "all Pods", pause=0.2)
-    assert len(pods(plane, space)) == 5
+    # Now that they are ready, a RayJob has one more Pod, which submits the job.
+    assert len([one for one in pods(plane, space) if "ray.io/node-type" in one["metadata"]["labels"]]) == 5
     gate.wait_used("ml", "whole", 5)
     eventually(lambda: not status("conditions[?(@.type=='ReplicaFailure')].message"), what=lambda: status("conditions"))
