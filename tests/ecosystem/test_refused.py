@@ -96,10 +96,11 @@ def test_a_leader_worker_set_larger_than_its_quota(plane, lws, gpugate, space):
 @pytest.mark.by_hand
 @pytest.mark.parametrize("make", [ray_cluster, ray_job])
 def test_a_ray_cluster_larger_than_its_quota(plane, kuberay, gpugate, space, make):
+    """KubeRay creates no group after one that is refused."""
     gate = gpugate(policy(space, 3))
-    plane.kubectl("apply", "-f", "-", input=[make(space, 1, ("gpu", 1, {"replicas": 4}))])
+    plane.kubectl("apply", "-f", "-", input=[make(space, 1, ("gpu", 1, {"replicas": 4}), ("cpu", 0, {"replicas": 1}))])
     gate.wait_used("ml", "whole", 3)
-    eventually(lambda: len(pods(plane, space)) == 3, what="the Pods that fit, which may be pending")
+    eventually(lambda: len(pods(plane, space)) == 3, what="the Pods that fit in the first group, which may be pending")
     reason = "FailedToCreateWorkerPod"
     said = eventually(lambda: plane.events(space, reason=reason), what="an Event about a refused Pod")
     eventually(lambda: any(re.fullmatch(rf"Failed to create worker Pod for the cluster {space}/w[-a-z0-9]*, {sentence(3)}", message)
@@ -114,9 +115,9 @@ def test_a_ray_cluster_larger_than_its_quota(plane, kuberay, gpugate, space, mak
 
     def ready():
         play_kubelet(plane, space)
-        return status("readyWorkerReplicas") == "4"
+        return status("readyWorkerReplicas") == "5"
     eventually(ready, BACKOFF_S, "all Pods", pause=0.2)
     # Now that they are ready, a RayJob has one more Pod, which submits the job.
-    assert len([one for one in pods(plane, space) if "ray.io/node-type" in one["metadata"]["labels"]]) == 5
+    assert len([one for one in pods(plane, space) if "ray.io/node-type" in one["metadata"]["labels"]]) == 6
     gate.wait_used("ml", "whole", 5)
     eventually(lambda: not status("conditions[?(@.type=='ReplicaFailure')].message"), what=lambda: status("conditions"))
