@@ -42,10 +42,10 @@ class Controller:
         plane.kubectl("apply", "--server-side", "-f", "-", input=[obj for obj in self.objects if obj["kind"] in INSTALLED])
         plane.kubectl("wait", "--for=condition=Established", "--timeout=120s", *(f"crd/{obj['metadata']['name']}" for obj in definitions))
         self.hooks = [self._here(obj) for obj in self.objects if obj["kind"] in registration.WEBHOOKS]
-        registration.register(plane.admin, self.hooks)
         self.process = Process(self.name, [binary, *self.arguments()], plane.dir / f"{self.name}.log", self._ready,
                                env={**os.environ, "KUBECONFIG": str(kubeconfig)})
         self.process.start()
+        registration.register(plane.admin, self.hooks)
 
     def arguments(self):
         raise NotImplementedError
