@@ -16,7 +16,7 @@ def _name(common_name):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def pem_key(key):
+def _pem_key(key):
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                              serialization.NoEncryption())
 
@@ -25,8 +25,8 @@ class Authority:
     """A certificate authority. `pem` is its certificate, which has the names `dns` of its own.
     issue() returns (certificate, key), both in PEM."""
 
-    def __init__(self, common_name="test authority", *, days=30, dns=()):
-        self.key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, common_name="test authority", *, days=30, dns=(), key=None):
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(UTC)
         builder = (
             x509.CertificateBuilder().subject_name(_name(common_name)).issuer_name(_name(common_name))
@@ -56,7 +56,7 @@ class Authority:
             names = [x509.DNSName(d) for d in dns] + [x509.IPAddress(ipaddress.ip_address(i)) for i in ips]
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         certificate = builder.sign(self.key, hashes.SHA256())
-        return certificate.public_bytes(serialization.Encoding.PEM), pem_key(key)
+        return certificate.public_bytes(serialization.Encoding.PEM), _pem_key(key)
 
 
 def serial(pem):

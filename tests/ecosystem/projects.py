@@ -3,9 +3,11 @@
 import base64
 
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from controller import Controller
-from pki import Authority, pem_key
+from pki import Authority
 
 
 class Configured(Controller):
@@ -41,7 +43,7 @@ class LeaderWorkerSet(Configured):
 class Kueue(Configured):
     """It manages its certificates itself, since it reads given ones only from a folder of the
     machine. It keeps those that it finds in its Secret, if they are valid for long enough and its
-    authority has the right name. A kubelet would write them into a folder."""
+    authority has the right name and an RSA key. A kubelet would write them into a folder."""
 
     name, version = "kueue", "config.kueue.x-k8s.io/v1beta2"
     namespace, service = "kueue-system", "kueue-webhook-service"
@@ -49,7 +51,7 @@ class Kueue(Configured):
 
     def authority(self):
         if not self._authority:
-            self._authority = Authority("kueue-ca", days=365, dns=["kueue-ca"])
+            self._authority = Authority("kueue-ca", days=365, dns=["kueue-ca"], key=rsa.generate_private_key(65537, 2048))
         return self._authority
 
     def configuration(self):
@@ -61,9 +63,12 @@ class Kueue(Configured):
         made["integrations"] = {"frameworks": ["batch/job", "pod"]}
         return made
 
+    def _authority_key(self):
+        return self.authority().key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+
     def _certificates(self):
         certificate, key = self.authority().issue(self.service, dns=(f"{self.service}.{self.namespace}.svc",), days=365)
-        files = {"ca.crt": self.authority().pem, "ca.key": pem_key(self.authority().key), "tls.crt": certificate, "tls.key": key}
+        files = {"ca.crt": self.authority().pem, "ca.key": self._authority_key(), "tls.crt": certificate, "tls.key": key}
         folder = self.plane.dir / "kueue"
         folder.mkdir(exist_ok=True)
         for name, content in files.items():
