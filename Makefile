@@ -136,6 +136,10 @@ test-deploy: build/.packages-test build/gpugate control-plane ## chart and kusto
 	$(Q)$(PYTHON) tests/deploy/helm_tool.py
 	$(Q)$(PYTHON) -m pytest tests/deploy -c tests/deploy/pytest.ini $(DEPLOY_ARGS)
 
+test-ecosystem: build/.packages-test build/gpugate control-plane ## Kueue and KubeRay as well as the controllers of `make test`, built from source, once, and run with gpugate (ECOSYSTEM_ARGS for pytest)
+	$(Q)$(PYTHON) tests/ecosystem/controllers.py all
+	$(Q)$(PYTHON) -m pytest tests/ecosystem -c tests/ecosystem/pytest.ini -m "" -rs $(ECOSYSTEM_ARGS)
+
 test-package: build/.packages-test build/.packages-package build/.packages-package-test build/gpugate ## image, Debian package and hardening (PACKAGE_ARGS for pytest)
 	$(Q)$(PYTHON) -m pytest tests/package -c tests/package/pytest.ini $(PACKAGE_ARGS)
 
@@ -195,7 +199,7 @@ help: ## this list
 		/^[a-zA-Z_.\/-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' Makefile
 	@printf '\nKnobs: V=1 (show commands), SAN=address,undefined or SAN=thread, COVERAGE=1, CFLAGS, PYTHON, KUBEBUILDER_ASSETS, KUBE_VERSION.\n'
 
-.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-basic test-other-release test-browser test-deploy test-package screenshot soak units fuzzers model layers prose lint format bench bench-cluster coverage packages clean help
+.PHONY: demo demo-cluster run image deb deploy test control-plane test-cluster test-basic test-other-release test-browser test-deploy test-ecosystem test-package screenshot soak units fuzzers model layers prose lint format bench bench-cluster coverage packages clean help
 
 # --- how things are built ---
 

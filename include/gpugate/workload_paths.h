@@ -39,7 +39,8 @@ struct pod_paths {
 	uint32_t container_count;
 	const struct related_path *replicas; /* Factors; each is 1 if it is absent. */
 	uint32_t replica_count;
-	struct related_path at_most; /* Bounds the last factor; no bound if it is absent. */
+	/* They bound the last factor, and the second the first; no bound if it is absent. */
+	struct related_path at_least, at_most;
 };
 
 struct workload_paths {

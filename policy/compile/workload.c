@@ -106,6 +106,15 @@ static struct text path_of(struct compile *c, const struct doc_workload_pods *do
 	return doc->resources;
 }
 
+static struct related_path compile_bound(struct compile *c, const struct text *bound, const char *key,
+					 const struct pod_paths *pods)
+{
+	if (str_present(bound->s) && !pods->replica_count)
+		docs_report(c->report, c->docs, SEVERITY_ERROR, bound->at,
+			    "\"%s\" needs \"replicas\", of which it bounds the last number", key);
+	return compile_related(c, bound, pods->path);
+}
+
 static void compile_pods(struct compile *c, const struct doc_workload_pods *doc, struct pod_paths *pods)
 {
 	uint32_t steps;
@@ -127,10 +136,8 @@ static void compile_pods(struct compile *c, const struct doc_workload_pods *doc,
 	pods->containers =
 	    compile_all_related(c, &doc->containers, base, POD_PATHS_CONTAINERS_MAX, &pods->container_count);
 	pods->replicas = compile_all_related(c, &doc->replicas, base, POD_PATHS_FACTORS_MAX, &pods->replica_count);
-	pods->at_most = compile_related(c, &doc->at_most, base);
-	if (str_present(doc->at_most.s) && !pods->replica_count)
-		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at_most.at,
-			    "\"atMost\" needs \"replicas\", of which it bounds the last number");
+	pods->at_least = compile_bound(c, &doc->at_least, "atLeast", pods);
+	pods->at_most = compile_bound(c, &doc->at_most, "atMost", pods);
 }
 
 static void compile_workload(struct compile *c, const struct doc_workload *doc, struct workload_paths *workload)

@@ -12,7 +12,7 @@
 struct shipped_pods {
 	const char *template, *or_template, *pod_spec, *metadata, *resources, *device;
 	const char *containers[CONTAINERS_MAX];
-	const char *replicas[3], *at_most;
+	const char *replicas[3], *at_least, *at_most;
 	bool alone;
 };
 
@@ -33,10 +33,11 @@ struct shipped {
 	{                                                                                                              \
 		{.template = cluster ".headGroupSpec.template"},                                                       \
 		{                                                                                                      \
-			.template = cluster ".workerGroupSpecs[].template", .replicas = {                              \
-				cluster ".workerGroupSpecs[].replicas",                                                \
-				cluster ".workerGroupSpecs[].numOfHosts"                                               \
-			}                                                                                              \
+			.template = cluster ".workerGroupSpecs[].template",                                            \
+			.replicas = {cluster ".workerGroupSpecs[].numOfHosts",                                         \
+				     cluster ".workerGroupSpecs[].replicas"},                                          \
+			.at_least = cluster ".workerGroupSpecs[].minReplicas",                                         \
+			.at_most = cluster ".workerGroupSpecs[].maxReplicas"                                           \
 		}                                                                                                      \
 	}
 
@@ -180,6 +181,7 @@ struct doc_workload *workload_shipped(struct compile *c, enum shipped_workload k
 		    .device = text_at(from->device, at),
 		    .containers = texts_at(c, from->containers, CONTAINERS_MAX, at),
 		    .replicas = texts_at(c, from->replicas, sizeof from->replicas / sizeof from->replicas[0], at),
+		    .at_least = text_at(from->at_least, at),
 		    .at_most = text_at(from->at_most, at),
 		    .together = {.value = !from->alone}};
 	*doc = (struct doc_workload){.at = at,

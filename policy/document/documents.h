@@ -343,7 +343,8 @@ struct doc_workload_pods {
 	struct text resources;   /* The resources of a container in addition. */
 	struct text device;      /* An object with the name and the quantity of a resource. */
 	struct texts replicas;   /* Factors of the number of Pods. */
-	struct text at_most;     /* Bounds the last of them. */
+	struct text at_least;    /* Bounds the last of them from below. */
+	struct text at_most;     /* Bounds the last of them, and the bound from below. */
 	struct flag together;    /* Default: true. */
 };
 

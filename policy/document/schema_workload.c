@@ -13,7 +13,7 @@ const struct schema_word schema_workload_words[SHIPPED_WORKLOADS] = {
     {WORD("llminferenceservices.serving.kserve.io"), SHIPPED_LLM_INFERENCE_SERVICE,
      "LLMInferenceService of KServe. What `baseRefs` add is not known, and workers count by `parallelism.pipeline`."},
     {WORD("rayclusters.ray.io"), SHIPPED_RAY_CLUSTER,
-     "RayCluster of KubeRay, with the `replicas` of its worker groups."},
+     "RayCluster of KubeRay, with the `replicas` of its worker groups, between `minReplicas` and `maxReplicas`."},
     {WORD("rayjobs.ray.io"), SHIPPED_RAY_JOB, "RayJob of KubeRay that has a cluster of its own."},
     {WORD("rayservices.ray.io"), SHIPPED_RAY_SERVICE, "RayService of KubeRay."},
     {WORD("leaderworkersets.leaderworkerset.x-k8s.io"), SHIPPED_LEADER_WORKER_SET, "LeaderWorkerSet."},
@@ -47,16 +47,22 @@ static const struct schema_field pods_fields[] = {
      AT(doc_workload_pods, replicas),
      .doc = "Paths of numbers whose product is the number of Pods of each group; at most 4. One that is absent is 1. "
 	    "` - 1` behind a path subtracts from its number."},
+    {KEY("atLeast"), .type = FIELD_TEXT, .form = FORM_COUNT_PATH, AT(doc_workload_pods, at_least),
+     .doc = "Path of a number that the last number of `replicas` does not fall below, as the `replicas` of a worker "
+	    "group of Ray are at least its `minReplicas`. If it is absent, there is no bound."},
     {KEY("atMost"), .type = FIELD_TEXT, .form = FORM_COUNT_PATH, AT(doc_workload_pods, at_most),
      .doc = "Path of a number that the last number of `replicas` does not exceed, as the `parallelism` of a Job does "
-	    "not exceed its `completions`. If it is absent, there is no bound."},
+	    "not exceed its `completions`; it bounds `atLeast` as well. If it is absent, there is no bound."},
     {KEY("together"), .type = FIELD_FLAG, AT(doc_workload_pods, together), .fallback = "true",
      .doc = "Whether these Pods exist at the same time as the other ones. Otherwise each group is judged alone."},
 };
 
 /* The Pods come from a template, or from at least one part of a Pod. */
 static const char pods_conditions[] = JSON({
-	"anyOf" : [ {"not" : {"required" : ["atMost"]}}, {"required" : ["replicas"]} ],
+	"anyOf" : [
+		{"not" : {"anyOf" : [ {"required" : ["atLeast"]}, {"required" : ["atMost"]} ]}},
+		{"required" : ["replicas"]}
+	],
 	"oneOf" : [
 		{
 			"required" : ["template"],

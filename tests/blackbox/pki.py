@@ -22,20 +22,22 @@ def _pem_key(key):
 
 
 class Authority:
-    """A certificate authority. `pem` is its certificate. issue() returns (certificate, key), both
-    in PEM."""
+    """A certificate authority. `pem` is its certificate, which has the names `dns` of its own.
+    issue() returns (certificate, key), both in PEM."""
 
-    def __init__(self, common_name="test authority"):
-        self.key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, common_name="test authority", *, days=30, dns=(), key=None):
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(UTC)
-        self.certificate = (
+        builder = (
             x509.CertificateBuilder().subject_name(_name(common_name)).issuer_name(_name(common_name))
             .public_key(self.key.public_key()).serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=30))
+            .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.BasicConstraints(True, 0), critical=True)
             .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False)
-            .sign(self.key, hashes.SHA256()))
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False))
+        if dns:
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in dns]), critical=False)
+        self.certificate = builder.sign(self.key, hashes.SHA256())
         self.pem = self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, common_name, *, client=False, dns=("localhost", "gpugate.gpugate.svc"), ips=("127.0.0.1", "::1"),

@@ -59,11 +59,13 @@ PLAN = {
         ("make soak", LONG),
         ("make test-deploy", LONG),
         ("make test-browser", LONG),
+        ("make test-ecosystem", LONG),
         ("make test-package", LONG),
         ("make test-other-release", LONG),
         ("make demo-cluster", NotRun("the same program is run by tests/cluster")),
         ("/usr/bin/python3 tests/ecosystem/controllers.py", LONG),
         ("/usr/bin/python3 tests/run.py ecosystem", LONG),
+        ("make test-ecosystem", LONG),
     ],
     "ci.md": [
         ("gpugate lint --strict my-policy/", [HERE]),

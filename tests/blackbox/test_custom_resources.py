@@ -233,6 +233,29 @@ def test_the_bound_of_a_number(tmp_path):
     assert [part[1] for part in shapes(tmp_path, thing(l=items), pods, hard=1)] == [6, 10, 0, 100000]
 
 
+def test_the_bounds_of_a_number(tmp_path):
+    """The upper one bounds the lower one as well."""
+    pods = {"template": "spec.l[].t", "replicas": ["spec.l[].n", "spec.l[].m"], "atLeast": "spec.l[].min - 1", "atMost": "spec.l[].max"}
+    items = [{"t": template(1), "n": 2, **numbers} for numbers in (
+        {"m": 1, "min": 5}, {"m": 5, "min": 3}, {"m": 1, "min": 1}, {"min": 4, "max": 7}, {"m": 1, "min": 9, "max": 2}, {"m": 1, "min": 2**70})]
+    assert [part[1] for part in shapes(tmp_path, thing(l=items), pods, hard=1)] == [8, 10, 2, 6, 4, 100000]
+
+
+@pytest.mark.parametrize("name, where", [("rayclusters.ray.io", ()), ("rayjobs.ray.io", ("rayClusterSpec",)), ("rayservices.ray.io", ("rayClusterConfig",))])
+@pytest.mark.parametrize("numbers, pods", [
+    ({"replicas": 3}, 3), ({"replicas": 3, "maxReplicas": 2}, 2), ({"replicas": 0, "minReplicas": 2}, 2), ({"minReplicas": 2}, 2),
+    ({"replicas": 1, "minReplicas": 2, "numOfHosts": 4}, 8), ({"replicas": 9, "maxReplicas": 2, "numOfHosts": 4}, 8),
+    ({"replicas": 2, "minReplicas": 4, "maxReplicas": 3}, 3), ({"replicas": 0, "maxReplicas": 3}, 0)])
+def test_a_worker_group_of_ray_has_bounds(tmp_path, name, where, numbers, pods):
+    """As tests/ecosystem/test_charged.py has KubeRay make them."""
+    obj = copy.deepcopy(OBJECTS[name])
+    cluster = obj["spec"]
+    for key in where:
+        cluster = cluster[key]
+    cluster["workerGroupSpecs"] = [{"groupName": "gpu", "template": template(1), **numbers}]
+    assert [part["pods"] for part in explained(tmp_path, obj, EVERY, team(64))] == [1, pods]
+
+
 def lint(tmp_path, *policy):
     folder = tmp_path / "policy"
     folder.mkdir(exist_ok=True)
@@ -256,9 +279,10 @@ def test_lint_accepts_a_path_of_a_number(tmp_path, path):
     assert done.returncode == 0, done
 
 
-def test_lint_refuses_a_bound_of_nothing(tmp_path):
-    done = lint(tmp_path, team(1), workload({"template": "spec.t", "atMost": "spec.n"}))
-    assert done.returncode == 1 and '"atMost" needs "replicas", of which it bounds the last number' in done.stdout + done.stderr, done
+@pytest.mark.parametrize("key", ["atLeast", "atMost"])
+def test_lint_refuses_a_bound_of_nothing(tmp_path, key):
+    done = lint(tmp_path, team(1), workload({"template": "spec.t", key: "spec.n"}))
+    assert done.returncode == 1 and f'"{key}" needs "replicas", of which it bounds the last number' in done.stdout + done.stderr, done
 
 
 @pytest.mark.parametrize("word, meant", [("PyTorchJob", "pytorchjobs.kubeflow.org"), ("rayclusters", "rayclusters.ray.io"),

@@ -10,26 +10,10 @@ import pytest
 
 import binaries
 from control_plane import ControlPlane
-from gpugate import BINARY
 from in_cluster import InCluster
+from suite import has_failed, pytest_configure, pytest_runtest_makereport
 
 _serial = itertools.count(1)
-
-
-def pytest_configure(config):
-    if not BINARY.exists():
-        pytest.exit(f"there is no {BINARY}; build it first with `make`", 2)
-    try:
-        binaries.paths()
-    except binaries.NotToBeHad as reason:
-        pytest.exit(str(reason), binaries.NOT_TO_BE_HAD)
-
-
-@pytest.hookimpl(tryfirst=True, hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    if report.failed:
-        item.failed = True
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +39,7 @@ def fresh_control_plane(request):
 
     yield make
     for plane in planes:
-        plane.stop(keep=getattr(request.node, "failed", False))
+        plane.stop(keep=has_failed(request))
 
 
 @pytest.fixture
@@ -70,7 +54,7 @@ def gpugate_in_cluster(request):
 
     yield make
     for gate in gates:
-        if getattr(request.node, "failed", False):
+        if has_failed(request):
             gate.keep_logs(gate.cluster.dir)
         gate.stop()
 

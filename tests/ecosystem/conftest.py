@@ -9,31 +9,15 @@ import itertools
 
 import pytest
 
-import binaries
 import controllers
 from control_plane import ControlPlane
-from controller import Controller
-from gpugate import BINARY
 from in_cluster import InCluster
 from kube import GPU
+from projects import JobSet, KubeRay, Kueue, LeaderWorkerSet
+from suite import has_failed, pytest_configure, pytest_runtest_makereport
+from team import KINDS
 
 _serial = itertools.count(1)
-
-
-def pytest_configure(config):
-    if not BINARY.exists():
-        pytest.exit(f"there is no {BINARY}; build it first with `make`", 2)
-    try:
-        binaries.paths()
-    except binaries.NotToBeHad as reason:
-        pytest.exit(str(reason), binaries.NOT_TO_BE_HAD)
-
-
-@pytest.hookimpl(tryfirst=True, hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = (yield).get_result()
-    if report.failed:
-        item.failed = True
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +29,9 @@ def plane(request):
     made.stop(keep=request.session.testsfailed > 0)
 
 
-def _running(plane, *how):
+def _running(plane, project):
     try:
-        made = Controller(plane, *how)
+        made = project(plane)
     except controllers.NotToBeHad as reason:
         pytest.skip(str(reason))
     yield made
@@ -56,12 +40,23 @@ def _running(plane, *how):
 
 @pytest.fixture(scope="session")
 def jobset(plane):
-    yield from _running(plane, "jobset", "config.jobset.x-k8s.io/v1alpha1", {"certDir": str(plane.dir)})
+    yield from _running(plane, JobSet)
 
 
 @pytest.fixture(scope="session")
 def lws(plane):
-    yield from _running(plane, "lws", "config.lws.x-k8s.io/v1alpha1")
+    yield from _running(plane, LeaderWorkerSet)
+
+
+@pytest.fixture(scope="session")
+def kuberay(plane):
+    yield from _running(plane, KubeRay)
+
+
+@pytest.fixture(scope="module")
+def kueue(plane):
+    """Its webhooks are asked about the Pods of all namespaces, so it ends with its own tests."""
+    yield from _running(plane, Kueue)
 
 
 @pytest.fixture
@@ -75,7 +70,7 @@ def gpugate(plane, request):
 
     yield start
     for gate in gates:
-        if getattr(request.node, "failed", False):
+        if has_failed(request):
             gate.keep_logs(plane.dir)
         gate.stop()
 
@@ -85,7 +80,7 @@ def space(plane):
     """A namespace that no other test uses, which is emptied afterwards."""
     made = plane.namespace(f"train-{next(_serial)}")
     yield made
-    for kind in ("jobsets.jobset.x-k8s.io", "leaderworkersets.leaderworkerset.x-k8s.io"):
+    for kind in KINDS:
         if plane.kubectl("get", f"crd/{kind}", check=False).returncode == 0:
             plane.kubectl("delete", kind, "--all", "-n", made, "--cascade=background")
     plane.clear(made)

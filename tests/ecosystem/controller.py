@@ -23,47 +23,62 @@ class Controller:
     ordinary installation: certificates are those of the control plane, and the API server calls
     the webhooks at a port of this machine.
 
-    name: a key of controllers.SOURCES. version: the apiVersion of the manager's configuration
-    file. metrics: further keys of its `metrics`. Raises NotToBeHad."""
+    A project is a class of projects.py: `name` is a key of controllers.SOURCES, and arguments()
+    is how its manager is started. Raises NotToBeHad."""
 
-    def __init__(self, plane, name, version, metrics=None):
-        binary, installed = controllers.paths(name)
-        self.plane, self.name = plane, name
+    name = None
+    scheme = "https"  # Of its metrics.
+
+    def __init__(self, plane):
+        binary, installed = controllers.paths(self.name)
+        self.plane = plane
         self.webhooks, self.health, self.metrics = free_port(), free_port(), free_port()
-        objects = [obj for obj in yaml.safe_load_all(installed.read_text()) if obj]
-        account = next(obj["metadata"] for obj in objects if obj["kind"] == "ServiceAccount")
+        self.objects = [obj for obj in yaml.safe_load_all(installed.read_text()) if obj]
+        account = next(obj["metadata"] for obj in self.objects if obj["kind"] == "ServiceAccount")
         kubeconfig = plane.service_account_kubeconfig(account["namespace"], account["name"])
-        plane.kubectl("apply", "--server-side", "-f", "-", input=[obj for obj in objects if obj["kind"] in INSTALLED])
-        definitions = [f"crd/{obj['metadata']['name']}" for obj in objects if obj["kind"] == "CustomResourceDefinition"]
-        plane.kubectl("wait", "--for=condition=Established", "--timeout=120s", *definitions)
-        file = plane.dir / f"{name}.yaml"
-        file.write_text(yaml.safe_dump({
-            "apiVersion": version, "kind": "Configuration", "leaderElection": {"leaderElect": False},
-            "internalCertManagement": {"enable": False},
-            "webhook": {"port": self.webhooks, "host": "127.0.0.1", "certDir": str(plane.dir)},
-            "metrics": {"bindAddress": f"127.0.0.1:{self.metrics}", **(metrics or {})}, "health": {"healthProbeBindAddress": f"127.0.0.1:{self.health}"}}))
-        self.process = Process(name, [binary, f"--config={file}"], plane.dir / f"{name}.log", self._ready, env={**os.environ, "KUBECONFIG": str(kubeconfig)})
+        definitions = [obj for obj in self.objects if obj["kind"] == "CustomResourceDefinition"]
+        for obj in definitions:
+            self._convert_here(obj)
+        plane.kubectl("apply", "--server-side", "-f", "-", input=[obj for obj in self.objects if obj["kind"] in INSTALLED])
+        plane.kubectl("wait", "--for=condition=Established", "--timeout=120s", *(f"crd/{obj['metadata']['name']}" for obj in definitions))
+        self.hooks = [self._here(obj) for obj in self.objects if obj["kind"] in registration.WEBHOOKS]
+        self.process = Process(self.name, [binary, *self.arguments()], plane.dir / f"{self.name}.log", self._ready,
+                               env={**os.environ, "KUBECONFIG": str(kubeconfig)})
         self.process.start()
-        registration.register(plane.admin, [self._here(obj) for obj in objects if obj["kind"] in registration.WEBHOOKS])
+        registration.register(plane.admin, self.hooks)
+
+    def arguments(self):
+        raise NotImplementedError
 
     def _ready(self):
-        socket.create_connection(("127.0.0.1", self.webhooks), 5).close()
+        if self.hooks:
+            socket.create_connection(("127.0.0.1", self.webhooks), 5).close()
         with urllib.request.urlopen(f"http://127.0.0.1:{self.health}/readyz", timeout=5) as answer:
             return answer.status == 200
 
+    def authority(self):
+        """Returns the authority of the certificate with which it serves its webhooks."""
+        return self.plane.authority
+
+    def _client(self, path):
+        return {"url": f"https://127.0.0.1:{self.webhooks}{path}", "caBundle": base64.b64encode(self.authority().pem).decode()}
+
     def _here(self, obj):
         for hook in obj["webhooks"]:
-            service = hook["clientConfig"].pop("service")
-            hook["clientConfig"] = {"url": f"https://127.0.0.1:{self.webhooks}{service['path']}",
-                                    "caBundle": base64.b64encode(self.plane.authority.pem).decode()}
+            hook["clientConfig"] = self._client(hook["clientConfig"]["service"]["path"])
         return obj
+
+    def _convert_here(self, obj):
+        webhook = obj["spec"].get("conversion", {}).get("webhook")
+        if webhook:
+            webhook["clientConfig"] = self._client(webhook["clientConfig"]["service"]["path"])
 
     def reconciles(self):
         """Returns how often its controllers have looked at an object since the start."""
         # Its certificate may be one that it made for itself.
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        asked = urllib.request.Request(f"https://127.0.0.1:{self.metrics}/metrics", headers={"Authorization": f"Bearer {self.plane.tokens['admin']}"})
+        asked = urllib.request.Request(f"{self.scheme}://127.0.0.1:{self.metrics}/metrics", headers={"Authorization": f"Bearer {self.plane.tokens['admin']}"})
         with urllib.request.urlopen(asked, timeout=60, context=context) as answer:
             text = answer.read().decode()
         found = re.findall(r"^controller_runtime_reconcile_total\{[^}]*\} (\S+)$", text, re.M)
@@ -71,4 +86,6 @@ class Controller:
         return sum(map(float, found))
 
     def stop(self):
+        for obj in self.hooks:
+            self.plane.admin.delete(obj["kind"], obj["metadata"]["name"]).must()
         self.process.stop()

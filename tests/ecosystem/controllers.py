@@ -5,7 +5,7 @@ Each is built from source by a Go module of its own in this folder into build/ec
 objects that its project installs, and again only after a change of that module's go.sum. The
 modules are separate because each project needs other versions of the same libraries.
 
-usage: controllers.py [NAME...]   those of `make test` without names
+usage: controllers.py [NAME...]   those of `make test` without names; "all" is all of them
 
 Exit status: 0 if all are there, 1 if a build failed, 77 if they cannot be built here (no network,
 no Go for this machine, no control plane, whose kubectl is needed).
@@ -45,8 +45,10 @@ class Source:
 SOURCES = {
     "jobset": Source("sigs.k8s.io/jobset", "", "config/default", 2),
     "lws": Source("sigs.k8s.io/lws", "/cmd", "config/default", 3),
+    "kueue": Source("sigs.k8s.io/kueue", "/cmd/kueue", "config/default", 5),
+    "kuberay": Source("github.com/ray-project/kuberay/ray-operator", "", "config/default", 2),
 }
-ALWAYS = ("jobset", "lws")  # Those of `make test`.
+ALWAYS = ("jobset", "lws")  # Those of `make test`. The tests with the other ones are run by hand.
 
 
 def version(name):
@@ -113,11 +115,12 @@ def build(names):
 
 
 if __name__ == "__main__":
-    unknown = [name for name in sys.argv[1:] if name not in SOURCES]
+    asked = list(SOURCES) if sys.argv[1:] == ["all"] else sys.argv[1:]
+    unknown = [name for name in asked if name not in SOURCES]
     if unknown:
         sys.exit(f"controllers.py: there is no {unknown[0]!r}; there are {', '.join(SOURCES)}")
     try:
-        sys.exit(build(sys.argv[1:] or ALWAYS))
+        sys.exit(build(asked or ALWAYS))
     except NotToBeHad as reason:
         print(f"ecosystem: {reason}", file=sys.stderr)
         sys.exit(binaries.NOT_TO_BE_HAD)

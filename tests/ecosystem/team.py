@@ -3,7 +3,7 @@
 from kube import GPU, doc
 from manifests import IMAGE, pod_spec
 
-KINDS = ["jobsets.jobset.x-k8s.io", "leaderworkersets.leaderworkerset.x-k8s.io"]
+KINDS = ["jobsets.jobset.x-k8s.io", "leaderworkersets.leaderworkerset.x-k8s.io", "rayjobs.ray.io", "rayservices.ray.io", "rayclusters.ray.io"]
 
 
 def policy(space, hard, *more):
@@ -34,6 +34,28 @@ def leader_worker_set(space, leader, worker, of_group=None, name="w", **spec):
     leaders = {} if leader is None else {"leaderTemplate": template("leader", leader)}
     return {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "metadata": {"name": name, "namespace": space},
             "spec": {**spec, "leaderWorkerTemplate": {**(of_group or {}), **leaders, "workerTemplate": template("worker", worker)}}}
+
+
+def _ray(space, kind, spec, name="w"):
+    return {"apiVersion": "ray.io/v1", "kind": kind, "metadata": {"name": name, "namespace": space}, "spec": spec}
+
+
+def _ray_spec(head, groups, spec):
+    return {"headGroupSpec": {"rayStartParams": {}, "template": template("ray-head", head)}, **spec, "workerGroupSpecs": [
+        {"groupName": name, "rayStartParams": {}, "template": template("ray-worker", gpus), **more} for name, gpus, more in groups]}
+
+
+def ray_cluster(space, head, *groups, **spec):
+    """head: the GPUs of its Pod. groups: (name, GPUs of a worker, keys of the group)."""
+    return _ray(space, "RayCluster", _ray_spec(head, groups, spec))
+
+
+def ray_job(space, head, *groups, **spec):
+    return _ray(space, "RayJob", {"entrypoint": "python train.py", "shutdownAfterJobFinishes": True, "rayClusterSpec": _ray_spec(head, groups, {}), **spec})
+
+
+def ray_service(space, head, *groups):
+    return _ray(space, "RayService", {"serveConfigV2": "applications: []", "rayClusterConfig": _ray_spec(head, groups, {})})
 
 
 def pods(plane, space):

@@ -1,11 +1,14 @@
-"""What a person reads who applies a JobSet or a LeaderWorkerSet: the paths that gpugate has for
-these kinds, with the objects as the real definitions and webhooks of their projects leave them."""
+"""What a person reads who applies a JobSet, a LeaderWorkerSet, a RayCluster, or a RayJob: the paths
+that gpugate has for these kinds, with the objects as the real definitions and webhooks of their
+projects leave them."""
 
 import re
 
+import pytest
+
 from kube import GPU
 from manifests import pod
-from team import jobset as a_jobset, leader_worker_set, policy
+from team import jobset as a_jobset, leader_worker_set, policy, ray_cluster, ray_job, ray_service
 
 
 def applied(plane, obj, *args):
@@ -77,4 +80,25 @@ def test_a_leader_worker_set(plane, lws, gpugate, space):
     said = applied(plane, groups(space, 0, 1, 3))
     assert re.fullmatch(rf"Warning: 4 of 6 more Pods fit now: {part}: {refusal(5)}\n", said), said
     gate.wait_used("ml", "whole", 5)
+    assert asked(gate) == {"admin"}
+
+
+RAYS = {"spec": ray_cluster, "spec\\.rayClusterSpec": ray_job, "spec\\.rayClusterConfig": ray_service}
+
+
+@pytest.mark.by_hand
+@pytest.mark.parametrize("where", RAYS)
+def test_a_ray_cluster(plane, kuberay, gpugate, space, where):
+    def rays(space, head, worker, replicas=2):
+        return RAYS[where](space, head, ("gpu", worker, {"replicas": replicas, "numOfHosts": 2}))
+
+    gate = gpugate(policy(space, 5))
+    part = rf"{where}\.workerGroupSpecs\[0\]\.template"
+    some_and_none(plane, gate, space, rays, 5, part)
+    assert applied(plane, rays(space, 0, 1, 1)) == ""
+    gate.wait_used("ml", "whole", 3)
+    # Only one group gets more Pods, so it need not be named. KubeRay writes a RayJob with empty
+    # members, so that the template of its head seems to be changed.
+    said = applied(plane, rays(space, 0, 1, 3), "--dry-run=server")
+    assert re.fullmatch(rf"Warning: 2 of 4 more Pods fit now: ({part}: )?{refusal(5)}\n", said), said
     assert asked(gate) == {"admin"}

@@ -10,7 +10,7 @@ import yaml
 from control_plane import eventually
 from gpugate import run
 from kube import GPU, doc
-from team import jobset as a_jobset, leader_worker_set, pods, policy
+from team import jobset as a_jobset, leader_worker_set, pods, policy, ray_cluster, ray_job, ray_service
 
 PRODUCT = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB"}
 QUOTAS = {"whole": "count", "compute": "gpus", "memory": "memory"}  # name -> measure
@@ -35,6 +35,21 @@ def leader_worker_sets(space):
     yield leader_worker_set(space, None, 1, {"size": 2}, replicas=0)
 
 
+def rays(space):
+    """Yields shapes of a RayCluster, and of what makes one."""
+    yield ray_cluster(space, 0, ("gpu", 2, {"replicas": 2, "numOfHosts": 2}), ("cpu", 0, {"replicas": 1}))
+    yield ray_cluster(space, 1, ("most", 1, {"replicas": 4, "maxReplicas": 3}), ("none", 1, {"replicas": 0}))
+    yield ray_cluster(space, 0, ("least", 1, {"minReplicas": 2, "numOfHosts": 2, "maxReplicas": 5}), enableInTreeAutoscaling=True)
+    yield ray_cluster(space, 0, ("both", 1, {"minReplicas": 4, "maxReplicas": 2}))
+    yield ray_cluster(space, 1, ("gpu", 1, {"replicas": 2}), suspend=True)
+    yield ray_job(space, 1, ("gpu", 1, {"replicas": 2}))
+    yield ray_job(space, 1, ("gpu", 1, {"replicas": 2}), suspend=True)
+    yield ray_service(space, 0, ("gpu", 2, {"replicas": 2}))
+
+
+SHAPES = {"jobset": jobsets, "lws": leader_worker_sets, "kuberay": rays}
+
+
 def amount(text):
     """Returns an amount of gpugate's output, in bytes if it is memory."""
     return Decimal(text.removesuffix("Gi")) * (2**30 if text.endswith("Gi") else 1)
@@ -56,17 +71,16 @@ def explained(folder, objects):
     return count, charged
 
 
-@pytest.mark.parametrize("kind", ["jobset", "lws"])
-def test_what_is_foreseen_is_made(plane, gpugate, space, request, tmp_path, kind):
-    request.getfixturevalue(kind)
+@pytest.mark.parametrize("project", ["jobset", "lws", pytest.param("kuberay", marks=pytest.mark.by_hand)])
+def test_what_is_foreseen_is_made(plane, gpugate, space, request, tmp_path, project):
+    request.getfixturevalue(project)
     documents = policy(space, 100, doc("Accelerator", "a100-80gb", resource=GPU, memory="80Gi", nodeLabels=PRODUCT),
                        {"name": "compute", "measure": "gpus", "hard": 100}, {"name": "memory", "measure": "memory", "hard": "8000Gi"})
     (tmp_path / "policy").mkdir()
     (tmp_path / "policy" / "policy.yaml").write_text(yaml.safe_dump_all(documents))
     gate = gpugate(documents)
-    shapes = {"jobset": jobsets, "lws": leader_worker_sets}[kind]
     made_of_all = 0
-    for i, obj in enumerate(shapes(space)):
+    for i, obj in enumerate(SHAPES[project](space)):
         name = obj["metadata"]["name"] = f"w{i}"
         count, charged = explained(tmp_path, [obj])
         plane.kubectl("apply", "-f", "-", input=[obj])
@@ -79,7 +93,7 @@ def test_what_is_foreseen_is_made(plane, gpugate, space, request, tmp_path, kind
             gate.wait_used("ml", quota, float(charged[quota]), measure)
         # The same, by what was stored.
         assert not made or explained(tmp_path, made) == (count, charged), obj
-        plane.kubectl("delete", kind, name, "-n", space)
+        plane.kubectl("delete", obj["kind"], name, "-n", space)
         eventually(lambda: not pods(plane, space), what="the end of the Pods")
         for quota, measure in QUOTAS.items():
             gate.wait_used("ml", quota, 0, measure)

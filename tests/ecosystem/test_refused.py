@@ -4,10 +4,12 @@ person understands, and finish when quota becomes free."""
 import re
 import time
 
+import pytest
+
 from control_plane import eventually
 from kube import GPU
 from manifests import pod
-from team import jobset as a_jobset, leader_worker_set, play_kubelet, pods, policy
+from team import jobset as a_jobset, leader_worker_set, play_kubelet, pods, policy, ray_cluster, ray_job
 
 # The back-off of the controllers of Jobs and StatefulSets doubles, so a refused Pod is tried again
 # after at most about as long as it has been refused. A test that took that long is slow, not wrong.
@@ -89,3 +91,33 @@ def test_a_leader_worker_set_larger_than_its_quota(plane, lws, gpugate, space):
         return plane.kubectl("get", "lws", "w", "-n", space, "-o", "jsonpath={.status.conditions[?(@.type=='Available')].status}").stdout == "True"
     eventually(available, what="an available LeaderWorkerSet", pause=0.2)
     gate.wait_used("ml", "whole", 8)
+
+
+@pytest.mark.by_hand
+@pytest.mark.parametrize("make", [ray_cluster, ray_job])
+def test_a_ray_cluster_larger_than_its_quota(plane, kuberay, gpugate, space, make):
+    """KubeRay creates no group after one that is refused."""
+    gate = gpugate(policy(space, 3))
+    plane.kubectl("apply", "-f", "-", input=[make(space, 1, ("gpu", 1, {"replicas": 4}), ("cpu", 0, {"replicas": 1}))])
+    gate.wait_used("ml", "whole", 3)
+    eventually(lambda: len(pods(plane, space)) == 3, what="the Pods that fit in the first group, which may be pending")
+    reason = "FailedToCreateWorkerPod"
+    said = eventually(lambda: plane.events(space, reason=reason), what="an Event about a refused Pod")
+    eventually(lambda: any(re.fullmatch(rf"Failed to create worker Pod for the cluster {space}/w[-a-z0-9]*, {sentence(3)}", message)
+                           for message in plane.events(space, reason=reason)), what=lambda: said)
+
+    def status(path):
+        return plane.kubectl("get", "rayclusters", "-n", space, "-o", f"jsonpath={{.items[0].status.{path}}}").stdout
+    eventually(lambda: re.search(sentence(3), status("conditions[?(@.type=='ReplicaFailure')].message")), what=lambda: status("conditions"))
+    backs_off(gate, kuberay)
+    assert len(pods(plane, space)) == 3 and gate.used("ml", "whole") == 3
+    gate.server.reload(policy(space, 5))
+
+    def ready():
+        play_kubelet(plane, space)
+        return status("readyWorkerReplicas") == "5"
+    eventually(ready, BACKOFF_S, "all Pods", pause=0.2)
+    # Now that they are ready, a RayJob has one more Pod, which submits the job.
+    assert len([one for one in pods(plane, space) if "ray.io/node-type" in one["metadata"]["labels"]]) == 6
+    gate.wait_used("ml", "whole", 5)
+    eventually(lambda: not status("conditions[?(@.type=='ReplicaFailure')].message"), what=lambda: status("conditions"))

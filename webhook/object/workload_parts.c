@@ -88,19 +88,36 @@ static int read_number(struct walk *walk, const struct related_path *path, int64
 	return 0;
 }
 
+/* Reads a factor or a bound, which is `absent` where there is none. */
+static int read_less(struct walk *walk, const struct related_path *path, int64_t absent, int64_t *number)
+{
+	*number = absent;
+	if (read_number(walk, path, number) < 0)
+		return -1;
+	*number = *number > path->less ? *number - path->less : 0;
+	return 0;
+}
+
+static int bound(struct walk *walk, int64_t *number)
+{
+	int64_t least, most;
+	if (read_less(walk, &walk->pods->at_least, 0, &least) < 0 ||
+	    read_less(walk, &walk->pods->at_most, INT64_MAX, &most) < 0)
+		return -1;
+	*number = *number > least ? *number : least;
+	*number = *number < most ? *number : most;
+	return 0;
+}
+
 static int count_replicas(struct walk *walk, int64_t *replicas)
 {
 	*replicas = 1;
 	for (uint32_t i = 0; i < walk->pods->replica_count; i++) {
-		const struct related_path *path = &walk->pods->replicas[i];
-		int64_t number = 1, most = INT64_MAX;
-		if (read_number(walk, path, &number) < 0)
+		int64_t number;
+		if (read_less(walk, &walk->pods->replicas[i], 1, &number) < 0)
 			return -1;
-		number = number > path->less ? number - path->less : 0;
-		if (i + 1 == walk->pods->replica_count && read_number(walk, &walk->pods->at_most, &most) < 0)
+		if (i + 1 == walk->pods->replica_count && bound(walk, &number) < 0)
 			return -1;
-		most = most > walk->pods->at_most.less ? most - walk->pods->at_most.less : 0;
-		number = number < most ? number : most;
 		if (__builtin_mul_overflow(*replicas, number, replicas) || *replicas > WORKLOAD_REPLICAS_MAX)
 			*replicas = number ? WORKLOAD_REPLICAS_MAX : 0;
 	}
