@@ -68,7 +68,10 @@ bool rules_claims_has(const struct evaluation *e, const struct amount_of *amount
 
 /* --- The change --- */
 
-/* Containers that are being given claims by one rewrite. */
+/*
+ * Containers that are being given claims by one rewrite. What cannot get one keeps its request, so
+ * that no device is lost; rules_claims_bounded refuses such a Pod before.
+ */
 struct giving {
 	struct evaluation *e;
 	const struct rule *rule;
@@ -92,7 +95,7 @@ static void use(struct giving *g, struct amount_of *amount, uint32_t number)
 {
 	trace_amount(g->e, g->rule, amount, (struct str){NULL, 0});
 	trace_claim(g->e, g->rule, amount->container, number, g->rewrite->template);
-	given_put(&g->e->working.given->uses[amount->container].added, number);
+	given_claims_use(g->e->working.given, amount->container, number);
 	amount->request = amount->limit = AMOUNT_ABSENT;
 	*g->changed = true;
 }
@@ -110,7 +113,8 @@ static uint32_t *give_own(struct giving *g)
 		if (!amount)
 			continue;
 		numbers[i] = given_claims_add(working->given, g->rewrite->template);
-		use(g, amount, numbers[i]);
+		if (numbers[i] != GIVEN_NONE)
+			use(g, amount, numbers[i]);
 	}
 	return numbers;
 }
@@ -130,7 +134,8 @@ static void give_shared(struct giving *g, const uint32_t *numbers)
 			continue;
 		if (later == GIVEN_NONE)
 			later = given_claims_add(g->e->working.given, g->rewrite->template);
-		use(g, amount, later);
+		if (later != GIVEN_NONE)
+			use(g, amount, later);
 	}
 }
 
