@@ -57,7 +57,7 @@ static const char policy_text[] =
     "spec: {order: 6, match: {podSelector: {matchExpressions: [{key: prod/uct.x, operator: Exists}]}}, rewrite: "
     "[{from: nvidia.com/gpu.shared, toClaim: {template: two, count: 2}}]}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: all}\n"
-    "spec: {match: {podSelector: {matchLabels: {k0: x}}}, rewrite: [{from: nvidia.com/gpu, toClaim: {template: t}}, "
+    "spec: {order: 0, match: {podSelector: {matchLabels: {k0: x}}}, rewrite: [{from: nvidia.com/gpu, toClaim: {template: t}}, "
     "{from: amd.com/gpu, toClaim: {template: u}}, {from: gpu.intel.com/i915, toClaim: {template: v}}]}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: v}\nspec: {visibleDevices: void}\n";
 
