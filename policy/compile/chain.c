@@ -106,5 +106,5 @@ void compile_chains(struct compile *c, const struct doc_rule **docs)
 		if (edges[i].state == 0)
 			walk_edges(c, edges, unique, edges[i].from);
 	if (c->report->errors == 0)
-		compile_conversions(c, edges, unique);
+		compile_conversions(c, docs, edges, unique);
 }

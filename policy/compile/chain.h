@@ -20,9 +20,13 @@ struct edge {
  */
 void compile_chains(struct compile *c, const struct doc_rule **docs);
 
+#define CONVERSIONS_MAX 65536 /* Of a policy; see compile_conversions. */
+
 /*
- * Sets what Rules turn into claims, directly or by these edges, which have no cycles.
+ * Sets what Rules turn into claims, directly or by these edges, which have no cycles. Reports an
+ * error if that is more than CONVERSIONS_MAX pairs of a name and a claim: N names that lead to M
+ * claims are N * M. `docs` are as for compile_chains.
  */
-void compile_conversions(struct compile *c, const struct edge *edges, size_t count);
+void compile_conversions(struct compile *c, const struct doc_rule **docs, const struct edge *edges, size_t count);
 
 #endif

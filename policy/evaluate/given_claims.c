@@ -97,12 +97,21 @@ bool given_claims_uses(const struct given_claims *given, uint32_t container, str
 uint32_t given_claims_add(struct given_claims *given, struct str template)
 {
 	uint32_t number = 0;
+	if (given->count >= GIVEN_CLAIMS_MAX)
+		return GIVEN_NONE;
+	/* No more numbers are taken than `count`, so one is free. */
 	while (given_has(&given->taken, number) || given_has(&given->added, number))
 		number++;
 	given_put(&given->added, number);
 	given->templates[number] = template;
 	given->count++;
 	return number;
+}
+
+void given_claims_use(struct given_claims *given, uint32_t container, uint32_t number)
+{
+	given_put(&given->uses[container].added, number);
+	given->use_count++;
 }
 
 struct str given_claims_name(struct arena *arena, uint32_t number)

@@ -42,8 +42,8 @@ struct given_claims {
 	uint32_t count;                        /* Of taken and added ones. */
 	struct given_uses {
 		struct given_set had, added;
-	} * uses; /* By container. */
-	uint32_t use_count;
+	} * uses;           /* By container. */
+	uint32_t use_count; /* Of both. */
 };
 
 /*
@@ -73,9 +73,13 @@ static inline bool given_is_empty(const struct given_set *set)
 }
 
 /*
- * Adds a claim from a template, and returns its number. There must be fewer than GIVEN_CLAIMS_MAX.
+ * Adds a claim from a template, and returns its number, or GIVEN_NONE if there are GIVEN_CLAIMS_MAX
+ * already.
  */
 uint32_t given_claims_add(struct given_claims *given, struct str template);
+
+/* Lets a container use a claim that given_claims_add has returned. It must not use it already. */
+void given_claims_use(struct given_claims *given, uint32_t container, uint32_t number);
 
 /* Returns the name of a claim, in the arena; absent if that is exhausted. */
 struct str given_claims_name(struct arena *arena, uint32_t number);

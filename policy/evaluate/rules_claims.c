@@ -47,21 +47,50 @@ bool rules_claims_exact(const struct evaluation *e, const struct rewrite *rewrit
 	return true;
 }
 
-int rules_claims_bounded(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, bool *denied)
+/* How many containers request the name; each may need a claim of its own. */
+static uint32_t requesting(const struct working_pod *working, struct str from)
 {
-	const struct working_pod *working = &e->working;
-	uint32_t name = working_pod_name(working, rewrite->from), more = 0;
+	uint32_t name = working_pod_name(working, from), count = 0;
 	for (uint32_t i = 0; name != INDEX_NONE && i < working->amount_count; i++)
-		more += working->amounts[i].name == name && amount_value(&working->amounts[i]) > 0;
-	*denied = given_claims_exceed(working->given) || working->given->count + (uint64_t)more > GIVEN_CLAIMS_MAX;
-	if (!*denied)
-		return 0;
+		count += working->amounts[i].name == name && amount_value(&working->amounts[i]) > 0;
+	return count;
+}
+
+static int refuse_claims(struct evaluation *e, const struct rule *rule, struct str from)
+{
 	return decision_add_violation(
 	    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
 	    "Rule \"" SHOW "\" would give the Pod claims of devices for " SHOW
-	    ", and with them it would have more than 64 claims with names such as gpugate-0, or has more than 1024 "
-	    "uses of them; request devices in fewer containers, and give your own claims other names",
-	    SHOWN(rule->name), SHOWN(rewrite->from));
+	    ", and with them it would have more than 64 claims with names such as gpugate-0; request devices in fewer "
+	    "containers, and give your own claims other names",
+	    SHOWN(rule->name), SHOWN(from));
+}
+
+static int refuse_uses(struct evaluation *e, const struct rule *rule, struct str from)
+{
+	return decision_add_violation(
+	    e->decision, e->arena, REASON_RULE, rule->enforcement, rule->name,
+	    "Rule \"" SHOW "\" would give the Pod claims of devices for " SHOW
+	    ", and with them its containers would use claims with names such as gpugate-0 more than 1024 times; give "
+	    "your own claims other names",
+	    SHOWN(rule->name), SHOWN(from));
+}
+
+int rules_claims_bounded(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *denied)
+{
+	const struct given_claims *given = e->working.given;
+	uint64_t more = 0;
+	for (uint32_t w = 0; w < rule->rewrite_count; w++) {
+		struct str from = rule->rewrites[w].from;
+		if (!str_present(plan->targets[w].template))
+			continue;
+		more += requesting(&e->working, from);
+		bool claims = given->count + more > GIVEN_CLAIMS_MAX;
+		*denied = claims || given->use_count + more > GIVEN_USES_MAX;
+		if (*denied)
+			return claims ? refuse_claims(e, rule, from) : refuse_uses(e, rule, from);
+	}
+	return 0;
 }
 
 bool rules_claims_has(const struct evaluation *e, const struct amount_of *amount, const struct results *results)
@@ -78,7 +107,10 @@ bool rules_claims_has(const struct evaluation *e, const struct amount_of *amount
 
 /* --- The change --- */
 
-/* Containers that are being given claims by one rewrite. */
+/*
+ * Containers that are being given claims by one rewrite. What cannot get one keeps its request, so
+ * that no device is lost; rules_claims_bounded refuses such a Pod before.
+ */
 struct giving {
 	struct evaluation *e;
 	const struct rule *rule;
@@ -102,7 +134,7 @@ static void use(struct giving *g, struct amount_of *amount, uint32_t number)
 {
 	trace_amount(g->e, g->rule, amount, (struct str){NULL, 0});
 	trace_claim(g->e, g->rule, amount->container, number, g->rewrite->template);
-	given_put(&g->e->working.given->uses[amount->container].added, number);
+	given_claims_use(g->e->working.given, amount->container, number);
 	amount->request = amount->limit = AMOUNT_ABSENT;
 	*g->changed = true;
 }
@@ -120,7 +152,8 @@ static uint32_t *give_own(struct giving *g)
 		if (!amount)
 			continue;
 		numbers[i] = given_claims_add(working->given, g->rewrite->template);
-		use(g, amount, numbers[i]);
+		if (numbers[i] != GIVEN_NONE)
+			use(g, amount, numbers[i]);
 	}
 	return numbers;
 }
@@ -140,7 +173,8 @@ static void give_shared(struct giving *g, const uint32_t *numbers)
 			continue;
 		if (later == GIVEN_NONE)
 			later = given_claims_add(g->e->working.given, g->rewrite->template);
-		use(g, amount, later);
+		if (later != GIVEN_NONE)
+			use(g, amount, later);
 	}
 }
 

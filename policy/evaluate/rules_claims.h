@@ -18,10 +18,10 @@
 bool rules_claims_exact(const struct evaluation *e, const struct rewrite *rewrite);
 
 /*
- * Refuses a Pod that has, or would have, more claims or uses of them than are considered, and then
- * sets `*denied`.
+ * Refuses a Pod that would have more claims or uses of them than are considered, with those of all
+ * rewrites of the Rule and of the Rules before it, and then sets `*denied`.
  */
-int rules_claims_bounded(struct evaluation *e, const struct rule *rule, const struct rewrite *rewrite, bool *denied);
+int rules_claims_bounded(struct evaluation *e, const struct rule *rule, const struct plan *plan, bool *denied);
 
 /*
  * Whether the container had a claim before this evaluation that Rules which concern the Pod make of

@@ -84,11 +84,6 @@ static int plan_rewrites(struct evaluation *e, const struct rule *rule, struct p
 		plan->denied = target->problem != TARGET_OK;
 		if (plan->denied)
 			return rules_add_target_violation(e, rule, &rule->rewrites[w], target);
-		if (str_present(target->template) &&
-		    rules_claims_bounded(e, rule, &rule->rewrites[w], &plan->denied) < 0)
-			return -1;
-		if (plan->denied)
-			return 0;
 		plan->denied = str_present(target->name) && working->name_count == WORKING_POD_RESOURCES_MAX &&
 			       working_pod_name(working, target->name) == INDEX_NONE;
 		if (plan->denied)
@@ -99,7 +94,7 @@ static int plan_rewrites(struct evaluation *e, const struct rule *rule, struct p
 			    "request fewer",
 			    WORKING_POD_RESOURCES_MAX, SHOWN(rule->name));
 	}
-	return 0;
+	return plan->denied ? 0 : rules_claims_bounded(e, rule, plan, &plan->denied);
 }
 
 bool rules_claimed(const struct pass *pass, struct str key)

@@ -32,7 +32,10 @@ static const char policy_text[] =
     "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100-80gb}\n"
     "spec: {resource: nvidia.com/gpu, nodeLabels: {prod/uct.x: a100}, deviceClasses: [gpu], mig: {}, sharing: {resource: "
     "nvidia.com/gpu.shared, replicas: 4}}\n"
-    "---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: mi300}\nspec: {resource: amd.com/gpu}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: mi300}\nspec: {resource: amd.com/gpu, "
+    "deviceClasses: [amd]}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: i}\nspec: {resource: gpu.intel.com/i915, "
+    "deviceClasses: [i]}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: mig}\n"
     "spec: {order: 1, match: {podSelector: {matchLabels: {k0: v0}}}, rewrite: [{from: nvidia.com/gpu, toMig: "
     "{accelerator: a100-80gb, "
@@ -53,6 +56,9 @@ static const char policy_text[] =
     "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: several}\n"
     "spec: {order: 6, match: {podSelector: {matchExpressions: [{key: prod/uct.x, operator: Exists}]}}, rewrite: "
     "[{from: nvidia.com/gpu.shared, toClaim: {template: two, count: 2}}]}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: all}\n"
+    "spec: {order: 0, match: {podSelector: {matchLabels: {k0: x}}}, rewrite: [{from: nvidia.com/gpu, toClaim: {template: t}}, "
+    "{from: amd.com/gpu, toClaim: {template: u}}, {from: gpu.intel.com/i915, toClaim: {template: v}}]}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: v}\nspec: {visibleDevices: void}\n";
 
 static const struct policy *policy;
@@ -140,6 +146,15 @@ static json_t *pick_container(struct source *s, bool init)
 	return c;
 }
 
+/* Adds containers that each request one of all resources that become claims. */
+static void add_many(struct source *s, json_t *containers)
+{
+	for (unsigned n = pick(s, 2) ? pick(s, 80) : 0; n > 0; n--)
+		json_array_append_new(containers,
+				      json_pack("{s:s,s:{s:{s:s,s:s,s:s}}}", "name", "m", "resources", "limits",
+						"nvidia.com/gpu", "1", "amd.com/gpu", "1", "gpu.intel.com/i915", "1"));
+}
+
 static json_t *pick_pod(struct source *s)
 {
 	json_t *metadata = json_pack("{s:s}", "name", "p"), *spec = json_object();
@@ -165,6 +180,7 @@ static json_t *pick_pod(struct source *s)
 		json_object_set_new(spec, "runtimeClassName", json_string("own"));
 	if (pick(s, 4) == 1)
 		json_object_set_new(spec, "resourceClaims", pick_claims(s, true));
+	add_many(s, containers);
 	return json_pack("{s:s,s:s,s:o,s:o}", "kind", "Pod", "apiVersion", "v1", "metadata", metadata, "spec", spec);
 }
 
