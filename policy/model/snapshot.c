@@ -17,6 +17,7 @@ void policy_release(const struct policy *shared)
 	if (!policy || atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
 		return;
 	arena_release(&policy->arena);
+	policy_release(policy->loaded);
 	free(policy);
 }
 
@@ -105,7 +106,8 @@ struct str snapshot_guard_check(const struct policy *policy, enum guard_kind kin
 	return snapshot_guard_part(policy, kind == GUARD_VOID ? GUARD_VISIBLE_DEVICES_ENV : kind);
 }
 
-const struct resource *snapshot_resource(const struct policy *policy, struct str name)
+/* Returns the resource that an Accelerator has under this name, or NULL. */
+static const struct resource *own_resource(const struct policy *policy, struct str name)
 {
 	uint32_t id = index_id(&policy->resource_names, name);
 	char slice[CATALOG_MIG_NAME_MAX];
@@ -113,6 +115,19 @@ const struct resource *snapshot_resource(const struct policy *policy, struct str
 	if (len)
 		id = index_id(&policy->resource_names, (struct str){slice, len});
 	return id == INDEX_NONE ? NULL : &policy->resources[id];
+}
+
+/* Returns the name of the class whose DeviceClass has the name, if the policy uses classes. */
+static struct str mapped_class(const struct policy *policy, struct str name)
+{
+	return policy->counts_claims ? class_map_find(&policy->class_map, name) : (struct str){NULL, 0};
+}
+
+const struct resource *snapshot_resource(const struct policy *policy, struct str name)
+{
+	const struct resource *own = own_resource(policy, name);
+	struct str class = own ? (struct str){NULL, 0} : mapped_class(policy, name);
+	return str_present(class) ? own_resource(policy, class) : own;
 }
 
 static enum role resource_role(const struct resource *resource)
@@ -123,6 +138,15 @@ static enum role resource_role(const struct resource *resource)
 	return resource->slice ? ROLE_SLICE : shared ? ROLE_SHARE : ROLE_DEVICE;
 }
 
+/* Returns the role of a name that no Accelerator has. */
+static enum role other_role(const struct policy *policy, struct str name)
+{
+	if (globs_match(&policy->other_resources, name))
+		return ROLE_OTHER;
+	const struct catalog_resource *row = catalog_find(name);
+	return row ? row->role : ROLE_UNKNOWN;
+}
+
 enum role snapshot_role(const struct policy *policy, struct str name)
 {
 	if (!str_has_char(name, '/'))
@@ -130,10 +154,24 @@ enum role snapshot_role(const struct policy *policy, struct str name)
 	const struct resource *resource = snapshot_resource(policy, name);
 	if (resource)
 		return resource_role(resource);
-	if (globs_match(&policy->other_resources, name))
-		return ROLE_OTHER;
-	const struct catalog_resource *row = catalog_find(name);
-	return row ? row->role : ROLE_UNKNOWN;
+	enum role role = other_role(policy, name);
+	struct str class = role == ROLE_UNKNOWN ? mapped_class(policy, name) : (struct str){NULL, 0};
+	return str_present(class) ? other_role(policy, class) : role;
+}
+
+struct str snapshot_class(const struct policy *policy, struct str name)
+{
+	struct str class = own_resource(policy, name) ? (struct str){NULL, 0} : mapped_class(policy, name);
+	bool counts = str_present(class) && (own_resource(policy, class) || other_role(policy, name) == ROLE_UNKNOWN);
+	return counts ? class : (struct str)
+	{
+		NULL, 0
+	};
+}
+
+bool snapshot_is_undecided(const struct policy *policy, struct str name)
+{
+	return policy->class_map.gap && policy->counts_claims && snapshot_role(policy, name) == ROLE_UNKNOWN;
 }
 
 bool snapshot_is_accelerator(const struct policy *policy, struct str name)
