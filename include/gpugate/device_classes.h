@@ -46,6 +46,9 @@ struct device_classes {
  */
 const struct policy *policy_with_classes(const struct policy *policy, const struct device_classes *classes);
 
+/* Returns new: the same with the classes that another policy has; if it has none, `policy`. */
+const struct policy *policy_with_classes_of(const struct policy *policy, const struct policy *other);
+
 /*
  * Returns the name of the class as which a request for the resource counts; absent: the resource
  * counts under its own name. Borrows from the policy.

@@ -2,11 +2,7 @@
 
 #include <stdlib.h>
 
-#include "policy/model/snapshot.h"
-
-#define CHUNK ((size_t)16 << 10)
-/* More than DEVICE_CLASSES_MAX classes with the longest names take. */
-#define MAP_MAX ((size_t)4 << 20)
+#include "policy/model/catalog.h"
 
 /* By resource name; of one resource name, the class that has it comes first. */
 static int class_order(const void *a, const void *b)
@@ -63,28 +59,4 @@ struct str class_map_find(const struct class_map *map, struct str name)
 {
 	uint32_t id = index_id(&map->names, name);
 	return id == INDEX_NONE ? (struct str){NULL, 0} : map->classes[id];
-}
-
-const struct policy *policy_with_classes(const struct policy *policy, const struct device_classes *classes)
-{
-	const struct policy *loaded = policy->loaded ? policy->loaded : policy;
-	struct policy *copy = malloc(sizeof *copy);
-	if (!copy)
-		return NULL;
-	/* Everything but the reference count and the memory is shared with the one that was loaded. */
-	memcpy(copy, loaded, sizeof *copy);
-	atomic_init(&copy->references, 1);
-	arena_init(&copy->arena, CHUNK, MAP_MAX);
-	copy->loaded = loaded;
-	policy_retain(loaded);
-	if (class_map_init(&copy->class_map, classes, &copy->arena) == 0)
-		return copy;
-	policy_release(copy);
-	return NULL;
-}
-
-struct str policy_class_of(const struct policy *policy, struct str resource)
-{
-	struct str class = snapshot_class(policy, resource);
-	return str_present(class) ? str_tail(class, CATALOG_CLASS_PREFIX.len) : class;
 }
