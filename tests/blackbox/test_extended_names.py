@@ -8,7 +8,7 @@ import pytest
 import kube
 from gpugate import Server, eventually
 from kube import GPU, doc, persisted, pod
-from test_claims import GROUP, claim, request
+from test_claims import GROUP, SCHEDULER, claim, request
 from unreliable_api_server import UnreliableApiServer
 
 NAME = "example.com/gpu"
@@ -109,8 +109,8 @@ def test_the_claim_of_the_scheduler_is_not_charged_again(api, serve):
     of_pod = {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "1", "controller": True}]}
     made = claim(request("gpu.nvidia.com"))
     made["metadata"] |= {"uid": "c1", "annotations": {"resource.kubernetes.io/extended-resource-claim": "true"}, **of_pod}
-    decision = server.decide("validate", kube.review(made, user={"username": "system:kube-scheduler", "groups": ["system:authenticated"]},
-                                                     kind=(GROUP, "v1", "ResourceClaim"), resource=(GROUP, "v1", "resourceclaims")))
+    decision = server.decide("validate", kube.review(made, user=SCHEDULER, kind=(GROUP, "v1", "ResourceClaim"),
+                                                     resource=(GROUP, "v1", "resourceclaims")))
     assert decision.allowed and "charge" not in decision.audit, decision
 
 
