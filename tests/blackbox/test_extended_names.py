@@ -1,5 +1,5 @@
-"""Resource names that DeviceClasses of the cluster give to their devices (spec.extendedResourceName):
-`serve` watches them, and a Pod that requests such a name is charged as one that requests the class."""
+"""Resource names that DeviceClasses of the cluster give to their devices: `serve` watches them, and
+a Pod that requests such a name is charged as one that requests the class."""
 
 import itertools
 

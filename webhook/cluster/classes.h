@@ -23,14 +23,14 @@ struct classes {
 	bool unseen[DEVICE_CLASSES_MAX]; /* The list in progress has not had it yet. */
 	uint32_t count;
 	const char *gap;    /* Why some may be missing; NULL: these are all. */
-	const char *missed; /* Why one could not be kept since the last list began; NULL: all were. */
+	const char *missed; /* Why one was not kept since the last list began; NULL: all were. */
 	const char *logged; /* The gap that was logged last. */
 	bool listing;       /* A list is in progress. */
 	const char *path;   /* Where they are served; NULL: nowhere, or not known yet. */
 	bool started;       /* The watch has been started. */
 	bool settled;       /* It was listed, or need not be. */
 	bool changed;       /* The table differs from what was last passed on. */
-	/* For other threads: the first table is still to come; of the one that was passed on last. */
+	/* For other threads: no table was settled yet; of the one that was passed on last. */
 	_Atomic bool awaited, incomplete;
 	_Atomic uint32_t known;
 };

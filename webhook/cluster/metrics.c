@@ -183,7 +183,7 @@ static void print_watches(struct ledger_cluster *cluster, struct buf *out)
 		kube_watch_counts(cluster->watches[i], &counts);
 		streams[i] = (int64_t)counts.streams;
 		int64_t last_ms = kube_watch_last_activity_ms(cluster->watches[i]);
-		/* These are not watched where the cluster has none, or the policy no use for them. */
+		/* These are not watched where nothing has or needs them. */
 		bool always = i != WATCH_CLAIMS && i != WATCH_CLASSES;
 		silence_ms[i] = last_ms || always ? now_ms - last_ms : 0;
 	}

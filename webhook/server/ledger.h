@@ -17,7 +17,8 @@ struct serve_ledger {
 /*
  * Creates the ledger. The cluster ledger begins to work with serve_kube_start. From then on it
  * renews the policy with the DeviceClasses of the cluster. `ledger` must be zeroed. Borrows
- * `policies` until serve_ledger_close. Returns 0, or -1 with an error; call serve_ledger_close in either case.
+ * `policies` until serve_ledger_close. Returns 0, or -1 with an error; call serve_ledger_close in
+ * either case.
  */
 int serve_ledger_open(struct serve_ledger *ledger, struct serve_kube *kube, const struct serve_options *options,
 		      struct policy_store *policies, struct log *log, struct metrics *metrics, struct error *err);

@@ -34,8 +34,8 @@ void policy_store_destroy(struct policy_store *store);
 
 /*
  * Registers a callback for each snapshot that a reload makes, or policy_store_set_classes. It runs
- * on the thread of that, before any reader gets the snapshot. If it returns -1, the snapshot is rejected. Call this before
- * the first reload. Borrows `context`.
+ * on the thread of that, before any reader gets the snapshot. If it returns -1, the snapshot is
+ * rejected. Call this before the first reload. Borrows `context`.
  */
 void policy_store_hook(struct policy_store *store, int (*changed)(void *context, const struct policy *policy),
 		       void *context);

@@ -257,7 +257,7 @@ static void test_a_gap_counts_against_what_nobody_knows(void **state)
 		assert_string_equal(text, "");
 	}
 	policy_release(made);
-	/* Without a gap, Settings.unknownResources decides about the name, and it is not refused. */
+	/* Without a gap, Settings.unknownResources decides, which refuses nothing. */
 	made = with(policy, &row, 1, NULL);
 	decide(made, "'example.com/new':1", text, sizeof text);
 	assert_string_equal(text, "");
