@@ -2,11 +2,13 @@
 a Pod that requests such a name is charged as one that requests the class."""
 
 import itertools
+import json
 
 import pytest
+import yaml
 
 import kube
-from gpugate import Server, eventually
+from gpugate import Server, eventually, run, write_policy
 from kube import GPU, doc, persisted, pod
 from test_claims import GROUP, SCHEDULER, claim, request
 from unreliable_api_server import UnreliableApiServer
@@ -220,3 +222,78 @@ def test_a_class_that_cannot_be_read(api, serve, broken):
     define(api, "odd", None)
     eventually(lambda: not incomplete(server), what="all classes")
     assert charge(server, {NAME: 1}) == ""
+
+
+# --- Without a cluster ---
+
+
+def device_class(name="gpu.nvidia.com", resource=NAME, created="2030-01-01T00:00:00Z"):
+    return {"apiVersion": "resource.k8s.io/v1", "kind": "DeviceClass", "metadata": {"name": name, "creationTimestamp": created},
+            "spec": {"extendedResourceName": resource}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_policy(tmp_path / "policy", POLICY)
+
+    def write(name, *objects):
+        (tmp_path / name).write_text(yaml.safe_dump_all(objects))
+        return tmp_path / name
+
+    write.path, write.policy = tmp_path, tmp_path / "policy"
+    return write
+
+
+def held(done):
+    """Returns what the quota holds and what is requested of it, by the first explanation."""
+    quota = json.loads(done.stdout)["objects"][0]["quotas"][0]
+    return quota["used"], quota["requested"]
+
+
+def test_explain_reads_classes(folder):
+    """They are in the file, in any order, or in what exists."""
+    asks, exists = pod({NAME: 2}), persisted(pod({NAME: 1}, name="old"), "old")
+    args = ("--policy", folder.policy, "-o", "json")
+    for objects, usage, expected in [
+            ([asks], [], None), ([device_class(), asks], [], ("0", "2")), ([asks, device_class()], [], ("0", "2")),
+            ([asks], [device_class()], ("0", "2")), ([asks], [exists, device_class()], ("1", "2")), ([device_class(), asks], [exists], ("1", "2")),
+            ([asks], [device_class(), device_class("t4.nvidia.com", created="2031-01-01T00:00:00Z")], ("0", "0.5"))]:
+        done = run("explain", "-f", folder("asks.yaml", *objects), *args, *(["--usage", folder("usage.yaml", *usage)] if usage else []))
+        assert done.returncode == 0, done
+        assert held(done) == expected if expected else not json.loads(done.stdout)["objects"][0].get("quotas"), (objects, usage)
+    refused = run("explain", "-f", folder("asks.yaml", pod({NAME: 5}), device_class()), "--policy", folder.policy)
+    assert refused.returncode == 1 and f'{NAME} counts as DeviceClass "gpu.nvidia.com"' in refused.stdout
+    broken = run("explain", "-f", folder("asks.yaml", asks, device_class(resource=7)), "--policy", folder.policy)
+    assert broken.returncode == 2 and 'asks.yaml' in broken.stderr and 'DeviceClass "gpu.nvidia.com"' in broken.stderr, broken
+
+
+def test_explain_live_lists_classes(api, folder):
+    define(api, "gpu.nvidia.com", NAME)
+    stored(api, "old", {NAME: 1})
+    args = ("explain", "-f", folder("asks.yaml", pod({NAME: 2})), "--policy", folder.policy, "--live", "--kubeconfig", api.kubeconfig(folder.path), "-o", "json")
+    assert held(run(*args)) == ("1", "2")
+    api.forbidden.add("deviceclasses")
+    undecided = run(*args)
+    assert undecided.returncode == 1 and "since you may not list deviceclasses (resource.k8s.io)" in undecided.stdout, undecided
+    api.missing.add("deviceclasses") # An older cluster.
+    assert not json.loads(run(*args).stdout)["refused"]
+
+
+def test_suites_replay_and_lint_read_classes(folder):
+    asks = pod({NAME: 3}, name="p")
+    folder("classes.yaml", device_class())
+    suite = {"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": "s"},
+             "spec": {"given": {"files": ["classes.yaml"]},
+                      "steps": [{"create": asks, "expect": {"allowed": True, "usage": {"team-a/gpus": 3}}},
+                                {"create": pod({NAME: 2}, name="q"), "expect": {"allowed": False, "messageContains": f"{NAME} counts as DeviceClass"}}]}}
+    ran = run("test", "--policy", folder.policy, folder("a.suite.yaml", suite))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    pods = [persisted(pod({NAME: 3}, name=name), name) for name in ("p", "q")]
+    for objects, over in ((pods, 0), ([device_class(), *pods], 1)):
+        done = run("replay", folder("pods.yaml", *objects), "--policy", folder.policy, "-o", "json")
+        assert json.loads(done.stdout)["counts"]["over-quota"] == over, done
+    (folder.path / "app").mkdir()
+    (folder.path / "app" / "pod.yaml").write_text(yaml.safe_dump(pod({NAME: 5})))
+    assert "can never fit" not in run("lint", folder.policy, folder.path / "app").stdout
+    (folder.path / "app" / "class.yaml").write_text(yaml.safe_dump(device_class()))
+    assert "can never fit" in run("lint", folder.policy, folder.path / "app").stdout

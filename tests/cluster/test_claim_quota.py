@@ -136,7 +136,8 @@ def test_a_pod_by_the_name_that_a_class_gives_its_devices(control_plane, gpugate
     gate = gpugate_in_cluster(control_plane, own.policy(hard=3), ledger="cluster", replicas=2)
     admin.create(pod(own.space, "older", {name: 1})).must()
     admin.patch("DeviceClass", own.whole, {"spec": {"extendedResourceName": name}}).must()
-    # The Pod that exists counts from now on.
+    # The Pod that exists counts as soon as a replica knows the class.
+    eventually(lambda: all(server.metrics().value("gpugate_device_classes") == 1 for server in gate.servers), 30)
     gate.wait_used("ml", "gpus", 1, "gpus", seconds=30)
 
     def served():

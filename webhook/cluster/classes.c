@@ -6,6 +6,7 @@
 #include "webhook/cluster/state.h"
 #include "webhook/object/device_class.h"
 
+#define PAUSE_MS 1000 /* Between two tables, each of which charges all Pods again. */
 #define TOO_MANY "the cluster has more than 1024 DeviceClasses with an extendedResourceName"
 #define UNREADABLE "a DeviceClass could not be read"
 #define NO_MEMORY "there was no memory for a DeviceClass"
@@ -141,6 +142,7 @@ static void pass_on(struct ledger_cluster *cluster)
 	if (options->classes && options->classes(options->classes_context, &table) < 0)
 		return;
 	classes->changed = false;
+	classes->passed_ms = kube_now_ms();
 	log_table(cluster);
 	atomic_store(&classes->known, classes->count);
 	atomic_store(&classes->incomplete, classes->gap != NULL);
@@ -261,6 +263,9 @@ static void on_changed(void *context, bool gone, struct str json)
 	set(classes, &class);
 	if (classes->missed && !classes->listing && classes->count < DEVICE_CLASSES_MAX)
 		kube_watch_relist(cluster->watches[WATCH_CLASSES]);
+	/* The first change counts at once. More of them wait for the tick, which takes all. */
+	if (kube_now_ms() - classes->passed_ms >= PAUSE_MS)
+		pass_on(cluster);
 }
 
 static void on_bookmark(void *context, uint64_t version)

@@ -30,6 +30,7 @@ struct classes {
 	bool started;       /* The watch has been started. */
 	bool settled;       /* It was listed, or need not be. */
 	bool changed;       /* The table differs from what was last passed on. */
+	int64_t passed_ms;  /* When that was; 0: never. */
 	/* For other threads: no table was settled yet; of the one that was passed on last. */
 	_Atomic bool awaited, incomplete;
 	_Atomic uint32_t known;
@@ -45,7 +46,7 @@ void classes_close(struct ledger_cluster *cluster);
 /* The API server serves them there, borrowed; NULL: it does not serve them. */
 void classes_serve(struct ledger_cluster *cluster, const char *path);
 
-/* Starts the watch if the policy needs it by now, and passes changes on. */
+/* Starts the watch if the policy needs it by now, and passes on what has changed. */
 void classes_tick(struct ledger_cluster *cluster);
 
 /*

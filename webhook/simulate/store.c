@@ -6,8 +6,18 @@
 #include "webhook/ledger/fit.h"
 #include "webhook/ledger/verdict.h"
 
+#define CLASSES_CHUNK ((size_t)4 << 10)
+#define CLASSES_MAX ((size_t)4 << 20) /* Bytes. */
+#define TOO_MANY "there are more than 1024 DeviceClasses with an extendedResourceName"
+_Static_assert(DEVICE_CLASSES_MAX == 1024, "the sentence names it");
+
 struct simulation {
 	struct ledger *ledger;
+	struct arena arena; /* For the classes. */
+	struct device_class *classes;
+	uint32_t class_count;
+	const char *gap;
+	bool changed;     /* They are not in the policy yet. */
 	int64_t now_ms;   /* Never 0, which the ledger reads as "not terminating". */
 	uint64_t version; /* Of the last event. */
 	uint64_t uids;    /* The number of uids assigned so far. */
@@ -23,9 +33,11 @@ struct simulation *simulation_create(const struct policy *policy, struct error *
 		return NULL;
 	}
 	simulation->now_ms = 1;
+	arena_init(&simulation->arena, CLASSES_CHUNK, CLASSES_MAX);
 	simulation->ledger = ledger_create(&options, err);
 	if (simulation->ledger)
 		return simulation;
+	arena_release(&simulation->arena);
 	free(simulation);
 	return NULL;
 }
@@ -35,7 +47,69 @@ void simulation_destroy(struct simulation *simulation)
 	if (!simulation)
 		return;
 	ledger_destroy(simulation->ledger);
+	arena_release(&simulation->arena);
 	free(simulation);
+}
+
+static int set_class(struct simulation *simulation, uint32_t at, const struct device_class *class)
+{
+	struct device_class *copy = &simulation->classes[at];
+	*copy = (struct device_class){.name = arena_str(&simulation->arena, class->name),
+				      .resource = arena_str(&simulation->arena, class->resource),
+				      .created_ms = class->created_ms};
+	simulation->changed = true;
+	return str_present(copy->name) && str_present(copy->resource) ? 0 : -1;
+}
+
+static void drop_class(struct simulation *simulation, uint32_t at)
+{
+	simulation->classes[at] = simulation->classes[--simulation->class_count];
+	simulation->changed = true;
+}
+
+int simulation_class(struct simulation *simulation, const struct device_class *class)
+{
+	uint32_t at = 0;
+	if (!simulation->classes)
+		simulation->classes = arena_zalloc(&simulation->arena, DEVICE_CLASSES_MAX, sizeof *simulation->classes);
+	if (!simulation->classes)
+		return -1;
+	while (at < simulation->class_count && !str_eq(simulation->classes[at].name, class->name))
+		at++;
+	if (class->resource.len == 0) {
+		if (at < simulation->class_count)
+			drop_class(simulation, at);
+		return 0;
+	}
+	if (at == DEVICE_CLASSES_MAX) {
+		simulation_miss_classes(simulation, TOO_MANY);
+		return 0;
+	}
+	simulation->class_count += at == simulation->class_count;
+	return set_class(simulation, at, class);
+}
+
+void simulation_miss_classes(struct simulation *simulation, const char *gap)
+{
+	simulation->gap = gap;
+	simulation->changed = true;
+}
+
+int simulation_renew(struct simulation *simulation)
+{
+	const struct device_classes classes = {simulation->classes, simulation->class_count, simulation->gap};
+	if (!simulation->changed)
+		return 0;
+	const struct policy *policy = policy_with_classes(simulation_policy(simulation), &classes);
+	int result = policy ? ledger_rebase(simulation->ledger, policy) : -1;
+	policy_release(policy);
+	simulation->changed = result < 0;
+	return result;
+}
+
+const struct policy *simulation_policy(const struct simulation *simulation)
+{
+	return ledger_policy(simulation->ledger);
 }
 
 static bool admit(void *self, struct reservation_request *request)

@@ -53,7 +53,7 @@ static bool admit(struct fixture *f, const char *metadata, const char *spec)
 	struct fixture_review r;
 	struct simulated simulated;
 	fixture_review(&r, "ns", metadata, spec);
-	simulation_admit(f->simulation, f->policy, &r.review, &r.arena, NULL, &simulated);
+	simulation_admit(f->simulation, &r.review, &r.arena, NULL, &simulated);
 	assert_int_equal(simulated.state, ADMISSION_DECIDED);
 	assert_true(simulated.mutation.edit_count > 0);
 	/*
@@ -156,7 +156,7 @@ static void test_dry_runs_and_errors(void **state)
 	take(&f, NAMESPACE);
 	fixture_review(&r, "ns", "{'name':'p'}", SPEC("1"));
 	r.review.dry_run = true;
-	simulation_admit(f.simulation, f.policy, &r.review, &r.arena, NULL, &simulated);
+	simulation_admit(f.simulation, &r.review, &r.arena, NULL, &simulated);
 	assert_true(simulated.admitted);
 	assert_int_equal(held(&f), 0);
 	buf_release(&simulated.charges);
