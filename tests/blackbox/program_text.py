@@ -1,5 +1,6 @@
 """What the program can print: the strings in its sources, as the compiler sees them."""
 
+import bisect
 import functools
 import re
 
@@ -53,17 +54,36 @@ def _everything():
     return "\x01".join(_pieces())
 
 
-def _joined(fragment, first=True):
+@functools.cache
+def _sorted_pieces():
+    """Returns the pieces in order, and the reversed pieces in order, for searches by beginning and
+    by end."""
+    return sorted(_pieces()), sorted(piece[::-1] for piece in _pieces())
+
+
+def _some_begins(ordered, part):
+    at = bisect.bisect_left(ordered, part)
+    return at < len(ordered) and ordered[at].startswith(part)
+
+
+def _joined(fragment):
     """Whether a fragment is the end of one piece, then whole pieces, then the beginning of another,
     as if they were printed one after the other. A part with letters must be long enough not to
     match by accident."""
-    for at in range(len(fragment), 0, -1):
-        part, rest = fragment[:at], fragment[at:]
-        if re.search("[a-z]", part) and len(part) < 8 and part not in _pieces():
+    forward, backward = _sorted_pieces()
+    reached = {0}  # The places at which a piece can begin. From each one, all ends are tried once.
+    for start in range(len(fragment)):
+        if start not in reached:
             continue
-        fits = any((piece.endswith(part) if first and rest else piece.startswith(part) if not rest else piece == part) for piece in _pieces())
-        if fits and (not rest or _joined(rest, False)):
-            return True
+        for end in range(start + 1, len(fragment) + 1):
+            part = fragment[start:end]
+            if len(part) < 8 and part not in _pieces() and re.search("[a-z]", part):
+                continue
+            if end == len(fragment):
+                if _some_begins(forward, part):
+                    return True
+            elif _some_begins(backward, part[::-1]) if start == 0 else part in _pieces():
+                reached.add(end)
     return False
 
 
