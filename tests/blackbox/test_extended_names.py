@@ -285,11 +285,11 @@ def test_suites_replay_and_lint_read_classes(folder):
     suite = {"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": "s"},
              "spec": {"given": {"files": ["classes.yaml"]},
                       "steps": [{"create": asks, "expect": {"allowed": True, "usage": {"team-a/gpus": 3}}},
-                                {"create": pod({NAME: 2}, name="q"), "expect": {"allowed": False, "messageContains": f"{NAME} counts as DeviceClass"}}]}}
+                                {"create": pod({NAME: 2}, name="q"), "expect": {"allowed": False, "message": {"contains": f"{NAME} counts as DeviceClass"}}}]}}
     ran = run("test", "--policy", folder.policy, folder("a.suite.yaml", suite))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     pods = [persisted(pod({NAME: 3}, name=name), name) for name in ("p", "q")]
-    for objects, over in ((pods, 0), ([device_class(), *pods], 1)):
+    for objects, over in ((pods, 0), ([device_class(), *pods], 1), ([*pods, device_class()], 1)):
         done = run("replay", folder("pods.yaml", *objects), "--policy", folder.policy, "-o", "json")
         assert json.loads(done.stdout)["counts"]["over-quota"] == over, done
     (folder.path / "app").mkdir()

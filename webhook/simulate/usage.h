@@ -25,9 +25,9 @@ int simulation_labels(struct simulation *simulation, const struct manifest *mani
 
 /*
  * Adds one object of what exists, as the API server sends it: `kind` is Pod, Namespace, or Node, of
- * the core group, or ResourceClaim or DeviceClass. `replaced` is as above. The simulation copies what it keeps; `arena` is for
- * reading. REVIEW_PADDING readable bytes must follow `json`. Returns 1; 0 for another kind; or -1
- * with an error that names the path and the byte.
+ * the core group, or ResourceClaim or DeviceClass. `replaced` is as above. The simulation copies
+ * what it keeps; `arena` is for reading. REVIEW_PADDING readable bytes must follow `json`. Returns
+ * 1; 0 for another kind; or -1 with an error that names the path and the byte.
  */
 int simulation_take(struct simulation *simulation, struct str kind, struct str json, struct replaced *replaced,
 		    struct arena *arena, struct error *err);
