@@ -228,6 +228,8 @@ int unknown_check(struct evaluation *e)
 		return -1;
 	if (enforcement == ENFORCEMENT_ALLOW)
 		return 0;
+	if (e->decision->undecided && e->decision->denied)
+		unknown.count = 0; /* They may be known after all, so it may help to try again. */
 	return object(e, &unknown, enforcement) < 0 ? -1 : object_classes(e, &classes, enforcement);
 }
 
