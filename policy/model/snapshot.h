@@ -253,7 +253,7 @@ struct tenant_index {
 };
 
 struct policy {
-	atomic_uint references;
+	atomic_uint references; /* First: policy_with_classes copies everything after it. */
 	struct arena arena;
 	/* The policy that this one adds device classes to, retained; NULL: it was loaded itself. */
 	const struct policy *loaded;

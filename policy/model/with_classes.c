@@ -1,9 +1,12 @@
 /* with_classes: a policy that knows the DeviceClasses of a cluster. */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "gpugate/device_classes.h"
 #include "policy/model/snapshot.h"
 
+/* Other threads retain and release a policy while it is copied, so the count is not read. */
+#define COPIED offsetof(struct policy, arena)
 #define CHUNK ((size_t)16 << 10)
 /* More than DEVICE_CLASSES_MAX classes with the longest names take. */
 #define MAP_MAX ((size_t)4 << 20)
@@ -20,7 +23,7 @@ static struct policy *copy_policy(const struct policy *policy)
 	struct policy *copy = malloc(sizeof *copy);
 	if (!copy)
 		return NULL;
-	memcpy(copy, loaded, sizeof *copy);
+	memcpy((char *)copy + COPIED, (const char *)loaded + COPIED, sizeof *copy - COPIED);
 	atomic_init(&copy->references, 1);
 	arena_init(&copy->arena, CHUNK, MAP_MAX);
 	copy->loaded = loaded;

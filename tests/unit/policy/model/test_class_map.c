@@ -4,6 +4,9 @@
  */
 #include "tests/unit/policy_fixture.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include "gpugate/consumer.h"
 #include "gpugate/decision.h"
 #include "gpugate/device_classes.h"
@@ -83,6 +86,42 @@ static void test_classes_are_replaced(void **state)
 	assert_class(none, "example.com/new", "");
 	assert_true(snapshot_role(none, STR("example.com/new")) == ROLE_UNKNOWN);
 	policy_release(none);
+}
+
+static _Atomic(const struct policy *) handed; /* To the thread that releases it. */
+
+#define RENEWALS 2000
+
+static void *release_policies(void *unused)
+{
+	const struct policy *policy;
+	(void)unused;
+	for (int i = 0; i < RENEWALS; i++) {
+		while (!(policy = atomic_exchange(&handed, NULL)))
+			sched_yield();
+		policy_release(policy);
+	}
+	return NULL;
+}
+
+/* A worker that ends a request releases the policy that it held. SAN=thread sees a data race. */
+static void test_others_release_while_it_is_copied(void **state)
+{
+	const struct device_class row = {STR("big"), STR("example.com/gpu"), 1};
+	const struct policy *current = fixture_policy(FLEET TENANT, NULL, 0);
+	pthread_t thread;
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, release_policies, NULL), 0);
+	for (int i = 0; i < RENEWALS; i++) {
+		const struct policy *next = with(current, &row, 1, NULL);
+		while (atomic_load(&handed))
+			sched_yield();
+		atomic_store(&handed, current);
+		current = next;
+	}
+	pthread_join(thread, NULL);
+	assert_class(current, "example.com/gpu", "big");
+	policy_release(current);
 }
 
 static void test_as_many_as_are_allowed(void **state)
@@ -287,6 +326,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_newest_class_has_the_name),
 	    cmocka_unit_test(test_classes_are_replaced),
+	    cmocka_unit_test(test_others_release_while_it_is_copied),
 	    cmocka_unit_test(test_as_many_as_are_allowed),
 	    cmocka_unit_test(test_the_policy_decides_first),
 	    cmocka_unit_test(test_without_claims_nothing_changes),
