@@ -170,19 +170,38 @@ static void start(struct ledger_cluster *cluster)
 	kube_watch_start(cluster->watches[WATCH_CLASSES]);
 }
 
-void classes_serve(struct ledger_cluster *cluster, const char *path)
+/* Nothing is known of them from now on, until they have been listed. */
+static void await(struct ledger_cluster *cluster)
+{
+	set_gap(&cluster->classes, LEDGER_CLASSES_UNLISTED);
+	cluster->classes.settled = false;
+	atomic_store(&cluster->classes.awaited, true);
+	pass_on(cluster);
+}
+
+/* They are served there: listed from there, whatever a watch of before has followed. */
+static void serve_at(struct ledger_cluster *cluster, const char *path)
 {
 	struct classes *classes = &cluster->classes;
 	struct kube_watch *watch = cluster->watches[WATCH_CLASSES];
-	bool moved = classes->path && path && classes->path != path;
+	bool moved = classes->path != path, returned = !classes->path && classes->settled;
 	classes->path = path;
-	if (path)
-		kube_watch_set_path(watch, path);
+	kube_watch_set_path(watch, path);
 	if (moved && classes->started)
 		kube_watch_relist(watch);
+	if (returned)
+		await(cluster);
 	start(cluster);
-	if (path)
+}
+
+void classes_serve(struct ledger_cluster *cluster, const char *path)
+{
+	struct classes *classes = &cluster->classes;
+	if (path) {
+		serve_at(cluster, path);
 		return;
+	}
+	classes->path = NULL;
 	while (classes->count)
 		remove_at(classes, classes->count - 1);
 	settle(cluster, NULL);

@@ -43,7 +43,10 @@ void classes_open(struct ledger_cluster *cluster);
 /* Called after the loop has stopped. */
 void classes_close(struct ledger_cluster *cluster);
 
-/* The API server serves them there, borrowed; NULL: it does not serve them. */
+/*
+ * The API server serves them there, borrowed; NULL: it does not serve them. If it does again, none
+ * are known until they are listed.
+ */
 void classes_serve(struct ledger_cluster *cluster, const char *path);
 
 /* Starts the watch if the policy needs it by now, and passes on what has changed. */

@@ -158,16 +158,29 @@ static void test_where_they_are_served(void **state)
 	assert_false(f->cluster.classes.started || classes_are_awaited(&f->cluster));
 	assert_taken(f, &taken, 1, "all");
 	classes_serve(&f->cluster, PATH);
-	assert_true(f->cluster.classes.started);
+	/* They are there after all, so nothing is known before the first list. */
+	assert_true(f->cluster.classes.started && classes_are_awaited(&f->cluster));
+	assert_taken(f, &taken, 2, LEDGER_CLASSES_UNLISTED);
 	assert_string_equal(watch->options.path, PATH);
 	classes_events.begin(&f->cluster);
 	deliver(f, true, false, "a", "x.com/a");
 	classes_events.synced(&f->cluster, 1);
 	classes_serve(&f->cluster, OTHER_PATH);
 	assert_string_equal(watch->options.path, OTHER_PATH);
-	assert_taken(f, &taken, 2, "all a=x.com/a");
+	assert_taken(f, &taken, 3, "all a=x.com/a");
+	assert_false(classes_are_awaited(&f->cluster));
 	classes_serve(&f->cluster, NULL);
-	assert_taken(f, &taken, 3, "all");
+	assert_taken(f, &taken, 4, "all");
+	/* The group returns, as after an outage of the API server: a list is needed, as for claims. */
+	f->cluster.watches[WATCH_CLASSES]->version = 7;
+	classes_serve(&f->cluster, PATH);
+	assert_int_equal(watch->version, 0);
+	assert_true(classes_are_awaited(&f->cluster));
+	assert_taken(f, &taken, 5, LEDGER_CLASSES_UNLISTED);
+	classes_events.begin(&f->cluster);
+	deliver(f, true, false, "a", "x.com/a");
+	classes_events.synced(&f->cluster, 3);
+	assert_taken(f, &taken, 6, "all a=x.com/a");
 	close_classes(f);
 }
 
