@@ -222,6 +222,11 @@ def test_a_class_that_cannot_be_read(api, serve, broken):
     define(api, "odd", None)
     eventually(lambda: not incomplete(server), what="all classes")
     assert charge(server, {NAME: 1}) == ""
+    # Or it is deleted.
+    odd = api.put("deviceclasses", {"metadata": {"name": "odd"}, **broken})
+    eventually(lambda: incomplete(server), what="a class that cannot be read")
+    api.delete("deviceclasses", odd)
+    eventually(lambda: not incomplete(server), what="all classes again")
 
 
 # --- Without a cluster ---

@@ -5,6 +5,7 @@
 
 #include "webhook/cluster/state.h"
 #include "webhook/object/device_class.h"
+#include "webhook/object/meta.h"
 
 #define PAUSE_MS 1000 /* Between two tables, each of which charges all Pods again. */
 #define TOO_MANY "the cluster has more than 1024 DeviceClasses with an extendedResourceName"
@@ -228,16 +229,32 @@ void classes_close(struct ledger_cluster *cluster)
 
 /* --- The watch --- */
 
+/* Returns false, and notes that an object of the cluster cannot be in the table. */
+static bool note_unreadable(struct ledger_cluster *cluster, const struct error *err)
+{
+	view_note_unreadable(cluster, "a DeviceClass", err);
+	miss(&cluster->classes, UNREADABLE);
+	return false;
+}
+
 /* Reads an object. Returns false if that is not possible. */
 static bool read_class(struct ledger_cluster *cluster, struct str json, struct device_class *class)
 {
 	struct error err = {0};
 	arena_reset(&cluster->scratch);
-	if (device_class_read(json, &cluster->scratch, class, &err) == 0)
-		return true;
-	view_note_unreadable(cluster, "a DeviceClass", &err);
-	miss(&cluster->classes, UNREADABLE);
-	return false;
+	return device_class_read(json, &cluster->scratch, class, &err) == 0 || note_unreadable(cluster, &err);
+}
+
+/* Reads one that was deleted: only its name, so that it may be one that could not be read. */
+static bool read_gone(struct ledger_cluster *cluster, struct str json, struct device_class *class)
+{
+	struct object_meta meta = {0};
+	struct error err = {0};
+	arena_reset(&cluster->scratch);
+	if (object_meta_read(json, &cluster->scratch, &meta, &err) < 0)
+		return note_unreadable(cluster, &err);
+	*class = (struct device_class){.name = meta.name};
+	return true;
 }
 
 static void on_begin(void *context)
@@ -269,18 +286,20 @@ static void on_synced(void *context, uint64_t version)
 	cluster->step(cluster);
 }
 
-/* What could not be kept is listed again once it may be possible. */
+/*
+ * What could not be kept is listed again once it may be possible. If something is deleted, that may
+ * be so even during a list.
+ */
 static void on_changed(void *context, bool gone, struct str json)
 {
 	struct ledger_cluster *cluster = context;
 	struct classes *classes = &cluster->classes;
 	struct device_class class;
-	if (!read_class(cluster, json, &class))
-		return;
-	if (gone)
-		class.resource = (struct str){NULL, 0};
-	set(classes, &class);
-	if (classes->missed && !classes->listing && classes->count < DEVICE_CLASSES_MAX)
+	bool read = gone ? read_gone(cluster, json, &class) : read_class(cluster, json, &class);
+	bool better = gone || (read && !classes->listing);
+	if (read)
+		set(classes, &class);
+	if (classes->missed && better && classes->count < DEVICE_CLASSES_MAX)
 		kube_watch_relist(cluster->watches[WATCH_CLASSES]);
 	/* The first change counts at once. More of them wait for the tick, which takes all. */
 	if (kube_now_ms() - classes->passed_ms >= PAUSE_MS)

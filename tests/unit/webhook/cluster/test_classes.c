@@ -10,6 +10,10 @@
 #define PATH "/apis/resource.k8s.io/v1/deviceclasses"
 #define OTHER_PATH "/apis/resource.k8s.io/v1beta2/deviceclasses"
 
+/* More than 317 bytes, which no resource name has. */
+#define FORTY "0123456789012345678901234567890123456789"
+#define LONG FORTY FORTY FORTY FORTY FORTY FORTY FORTY FORTY
+
 /* What was passed on last. */
 struct taken {
 	int tables, refuse; /* So many more are refused, as during a reload. */
@@ -184,6 +188,30 @@ static void test_where_they_are_served(void **state)
 	close_classes(f);
 }
 
+/* One that cannot be read may be deleted, while it is listed or later. */
+static void test_an_unreadable_class_is_deleted(void **state)
+{
+	struct fixture *f = *state;
+	struct taken taken = {0};
+	open_classes(f, &taken);
+	struct kube_watch *watch = f->cluster.watches[WATCH_CLASSES];
+	for (int turn = 0; turn < 2; turn++) {
+		classes_events.begin(&f->cluster);
+		deliver(f, true, false, "odd", "x.com/" LONG);
+		if (turn == 0)
+			classes_events.synced(&f->cluster, 1);
+		classes_tick(&f->cluster);
+		assert_true(turn == 1 || classes_are_incomplete(&f->cluster));
+		watch->version = 7;
+		deliver(f, false, true, "odd", "x.com/" LONG);
+		assert_int_equal(watch->version, 0);
+		classes_events.begin(&f->cluster);
+		classes_events.synced(&f->cluster, 2);
+		assert_taken(f, &taken, 2, "all");
+	}
+	close_classes(f);
+}
+
 static void test_a_full_table(void **state)
 {
 	struct fixture *f = *state;
@@ -215,6 +243,7 @@ int main(void)
 	    TEST(test_a_table_that_is_not_taken_is_passed_on_again),
 	    TEST(test_a_right_that_is_missing),
 	    TEST(test_where_they_are_served),
+	    TEST(test_an_unreadable_class_is_deleted),
 	    TEST(test_a_full_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
