@@ -179,13 +179,25 @@ def test_on_outage_decides_what_is_undecided(api, serve, outage, allowed):
 
 
 def test_not_ready_before_the_first_list(api, serve):
-    api.missing.add("deviceclasses") # Answered with 404, which says nothing about rights.
+    api.broken.add("deviceclasses") # Answered with 500, which does not last.
     server = serve()
     answer = server.admin("/readyz")
     assert answer.status == 503 and "DeviceClasses of the cluster have not been listed yet" in answer.text
     assert "have not been listed yet; retry" in charge(server, {NAME: 1}) and charge(server, {GPU: 1}) == "team-a/gpus=1"
-    api.missing.clear()
+    api.broken.clear()
     eventually(lambda: ready(server), what="a replica that is ready")
+
+
+def test_a_group_without_the_resource(api, serve):
+    """It can be turned off alone, and then no replica may wait for it."""
+    api.missing.add("deviceclasses")
+    server = serve()
+    eventually(lambda: ready(server), what="a replica that is ready")
+    why = "the API server does not serve deviceclasses, although it serves resource.k8s.io"
+    assert charge(server, {NAME: 1}) == f"the GPU quota check is temporarily unavailable: {NOT_KNOWN}{why}; retry"
+    assert charge(server, {GPU: 1}) == "team-a/gpus=1" and incomplete(server) == 1
+    api.missing.clear()
+    eventually(lambda: not incomplete(server), what="the classes")
 
 
 def test_a_policy_without_classes_watches_none(api, serve):

@@ -11,6 +11,7 @@
 #define TOO_MANY "the cluster has more than 1024 DeviceClasses with an extendedResourceName"
 #define UNREADABLE "a DeviceClass could not be read"
 #define NO_MEMORY "there was no memory for a DeviceClass"
+static const char unserved[] = "the API server does not serve deviceclasses, although it serves resource.k8s.io";
 static const char forbidden[] = "gpugate needs the rights list and watch of deviceclasses (resource.k8s.io)";
 _Static_assert(DEVICE_CLASSES_MAX == 1024, "a sentence names it");
 
@@ -312,15 +313,18 @@ static void on_bookmark(void *context, uint64_t version)
 }
 
 /*
- * An older ClusterRole lacks the right. That does not stop what can be decided without the classes.
- * The watch logs what the API server says, and tries again.
+ * An older ClusterRole lacks the right, or the resource is turned off. That can last, and does not
+ * stop what can be decided without the classes. Any other failure is waited for, as with the other
+ * watches. The watch logs what the API server says, and tries again.
  */
 static void on_list_failed(void *context, unsigned status, const char *problem)
 {
 	struct ledger_cluster *cluster = context;
 	(void)problem;
-	if (status == 403)
+	if (cluster->classes.path && status == 403)
 		settle(cluster, forbidden);
+	else if (cluster->classes.path && status == 404)
+		settle(cluster, unserved);
 }
 
 const struct kube_watch_events classes_events = {.begin = on_begin,

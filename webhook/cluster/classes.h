@@ -54,8 +54,8 @@ void classes_tick(struct ledger_cluster *cluster);
 
 /*
  * Whether the policy needs the classes, and their first list is still to come. A list that is
- * forbidden is not waited for: what it would decide is decided as onOutage says. Any thread, under
- * the mutex.
+ * forbidden, or of what is not served, is not waited for: what it would decide is decided as
+ * onOutage says. Any thread, under the mutex.
  */
 bool classes_are_awaited(const struct ledger_cluster *cluster);
 

@@ -132,6 +132,7 @@ static void test_a_right_that_is_missing(void **state)
 	struct fixture *f = *state;
 	struct taken taken = {0};
 	open_classes(f, &taken);
+	classes_serve(&f->cluster, PATH);
 	classes_events.list_failed(&f->cluster, 500, "it is broken");
 	assert_true(classes_are_awaited(&f->cluster));
 	classes_events.list_failed(&f->cluster, 403, "it is forbidden");
@@ -147,6 +148,26 @@ static void test_a_right_that_is_missing(void **state)
 	classes_events.list_failed(&f->cluster, 403, "it is forbidden");
 	assert_taken(f, &taken, 3,
 		     "gpugate needs the rights list and watch of deviceclasses (resource.k8s.io) a=x.com/a");
+	close_classes(f);
+}
+
+/* The group is served without them, which can last. */
+static void test_a_resource_that_is_missing(void **state)
+{
+	struct fixture *f = *state;
+	struct taken taken = {0};
+	open_classes(f, &taken);
+	classes_events.list_failed(&f->cluster, 404, "it is not there");
+	assert_true(classes_are_awaited(&f->cluster)); /* Nobody has said yet where they are. */
+	classes_serve(&f->cluster, PATH);
+	classes_events.list_failed(&f->cluster, 404, "it is not there");
+	assert_false(classes_are_awaited(&f->cluster));
+	assert_taken(f, &taken, 1,
+		     "the API server does not serve deviceclasses, although it serves resource.k8s.io");
+	/* The group is gone as well: there are none. */
+	classes_serve(&f->cluster, NULL);
+	classes_events.list_failed(&f->cluster, 404, "it is not there");
+	assert_taken(f, &taken, 2, "all");
 	close_classes(f);
 }
 
@@ -242,6 +263,7 @@ int main(void)
 	    TEST(test_lists_and_events),
 	    TEST(test_a_table_that_is_not_taken_is_passed_on_again),
 	    TEST(test_a_right_that_is_missing),
+	    TEST(test_a_resource_that_is_missing),
 	    TEST(test_where_they_are_served),
 	    TEST(test_an_unreadable_class_is_deleted),
 	    TEST(test_a_full_table),
