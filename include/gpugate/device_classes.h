@@ -50,6 +50,12 @@ const struct policy *policy_with_classes(const struct policy *policy, const stru
 const struct policy *policy_with_classes_of(const struct policy *policy, const struct policy *other);
 
 /*
+ * Whether both have the same classes as far as they matter: one that is older than another with its
+ * resource name does not.
+ */
+bool policy_classes_equal(const struct policy *a, const struct policy *b);
+
+/*
  * Returns the name of the class as which a request for the resource counts; absent: the resource
  * counts under its own name. Borrows from the policy.
  */

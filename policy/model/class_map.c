@@ -60,3 +60,18 @@ struct str class_map_find(const struct class_map *map, struct str name)
 	uint32_t id = index_id(&map->names, name);
 	return id == INDEX_NONE ? (struct str){NULL, 0} : map->classes[id];
 }
+
+static bool gaps_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool class_map_equal(const struct class_map *a, const struct class_map *b)
+{
+	bool equal = a->names.count == b->names.count && gaps_equal(a->gap, b->gap);
+	for (uint32_t i = 0; equal && i < a->names.count; i++) {
+		const struct index_entry *entry = &a->names.entries[i];
+		equal = str_eq(a->classes[entry->id], class_map_find(b, entry->key));
+	}
+	return equal;
+}

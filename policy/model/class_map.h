@@ -18,6 +18,9 @@ struct class_map {
 /* Copies the classes to the arena. Returns 0, or -1 if it is exhausted. */
 int class_map_init(struct class_map *map, const struct device_classes *classes, struct arena *arena);
 
+/* Whether every name means the same by both. */
+bool class_map_equal(const struct class_map *a, const struct class_map *b);
+
 /*
  * Returns the resource name of the class that has this extendedResourceName, or an absent string.
  */

@@ -57,6 +57,11 @@ const struct policy *policy_with_classes_of(const struct policy *policy, const s
 	return made;
 }
 
+bool policy_classes_equal(const struct policy *a, const struct policy *b)
+{
+	return class_map_equal(&a->class_map, &b->class_map);
+}
+
 struct str policy_class_of(const struct policy *policy, struct str resource)
 {
 	struct str class = snapshot_class(policy, resource);

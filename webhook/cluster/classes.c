@@ -130,16 +130,23 @@ static void log_table(struct ledger_cluster *cluster)
 	classes->logged = gap;
 }
 
+/* Whether Pods may be charged again. What is waited for counts at once. */
+static bool is_due(const struct classes *classes)
+{
+	bool wanted = classes->settled && atomic_load(&classes->awaited);
+	return wanted || !classes->passed_ms || kube_now_ms() - classes->passed_ms >= PAUSE_MS;
+}
+
 /*
- * Passes the table on. If there is no memory for that, or the policy is just being loaded, the next
- * tick tries again.
+ * Passes the table on. If it is too early, there is no memory for that, or the policy is just being
+ * loaded, the next tick tries again.
  */
 static void pass_on(struct ledger_cluster *cluster)
 {
 	struct classes *classes = &cluster->classes;
 	const struct device_classes table = {classes->items, classes->count, classes->gap};
 	const struct ledger_cluster_options *options = &cluster->options;
-	if (!classes->changed)
+	if (!classes->changed || !is_due(classes))
 		return;
 	if (options->classes && options->classes(options->classes_context, &table) < 0)
 		return;
@@ -303,8 +310,7 @@ static void on_changed(void *context, bool gone, struct str json)
 	if (classes->missed && better && classes->count < DEVICE_CLASSES_MAX)
 		kube_watch_relist(cluster->watches[WATCH_CLASSES]);
 	/* The first change counts at once. More of them wait for the tick, which takes all. */
-	if (kube_now_ms() - classes->passed_ms >= PAUSE_MS)
-		pass_on(cluster);
+	pass_on(cluster);
 }
 
 static void on_bookmark(void *context, uint64_t version)

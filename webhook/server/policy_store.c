@@ -350,6 +350,10 @@ void policy_store_reload(struct policy_store *store)
 static int renew(struct policy_store *store, const struct device_classes *classes)
 {
 	const struct policy *policy = policy_with_classes(store->policy, classes);
+	if (policy && policy_classes_equal(policy, store->policy)) {
+		policy_release(policy);
+		return 0;
+	}
 	if (!policy || (store->changed && store->changed(store->context, policy) < 0)) {
 		policy_release(policy);
 		return -1;

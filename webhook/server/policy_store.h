@@ -50,7 +50,8 @@ void policy_store_notify(struct policy_store *store, void (*told)(void *context,
 
 /*
  * Renews the policy with these DeviceClasses of the cluster (policy_with_classes). Policies that
- * are loaded later have them as well. The callback of policy_store_hook runs on this thread.
+ * are loaded later have them as well. The callback of policy_store_hook runs on this thread, unless
+ * every name means what it has meant.
  * Returns 0, or -1 without memory or during a reload, for which this does not wait: then the
  * classes are those of before, and the caller tries again later. Copies the classes. Thread-safe.
  */

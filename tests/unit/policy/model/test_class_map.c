@@ -88,6 +88,42 @@ static void test_classes_are_replaced(void **state)
 	policy_release(none);
 }
 
+/* Pods need not be charged again for a class that is none by any name. */
+static void test_classes_that_change_nothing(void **state)
+{
+	struct policy *policy = fixture_policy(FLEET TENANT, NULL, 0);
+	(void)state;
+	const struct {
+		struct device_class items[2];
+		size_t count;
+		const char *gap;
+		bool same;
+	} rows[] = {
+	    {{{STR("big"), STR("example.com/gpu"), 9}}, 1, NULL, true},
+	    {{{STR("small"), STR("example.com/gpu"), 4}, {STR("big"), STR("example.com/gpu"), 5}}, 2, NULL, true},
+	    {{{STR("small"), STR("example.com/gpu"), 6}, {STR("big"), STR("example.com/gpu"), 5}}, 2, NULL, false},
+	    {{{STR("small"), STR("example.com/new"), 4}, {STR("big"), STR("example.com/gpu"), 5}}, 2, NULL, false},
+	    {{{STR("big"), STR("example.com/new"), 5}}, 1, NULL, false},
+	    {{{STR("big"), STR("example.com/gpu"), 5}}, 1, "one was not read", false},
+	    {{{STR(""), STR(""), 0}}, 0, NULL, false},
+	};
+	const struct device_class row = {STR("big"), STR("example.com/gpu"), 5};
+	const struct policy *before = with(policy, &row, 1, NULL);
+	assert_false(policy_classes_equal(policy, before));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct policy *after = with(before, rows[i].items, rows[i].count, rows[i].gap);
+		if (policy_classes_equal(before, after) != rows[i].same ||
+		    policy_classes_equal(after, before) != rows[i].same)
+			fail_msg("row %zu", i);
+		policy_release(after);
+	}
+	const struct policy *none = with(policy, NULL, 0, NULL);
+	assert_true(policy_classes_equal(policy, none));
+	policy_release(none);
+	policy_release(before);
+	policy_release(policy);
+}
+
 static _Atomic(const struct policy *) handed; /* To the thread that releases it. */
 
 #define RENEWALS 2000
@@ -326,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_newest_class_has_the_name),
 	    cmocka_unit_test(test_classes_are_replaced),
+	    cmocka_unit_test(test_classes_that_change_nothing),
 	    cmocka_unit_test(test_others_release_while_it_is_copied),
 	    cmocka_unit_test(test_as_many_as_are_allowed),
 	    cmocka_unit_test(test_the_policy_decides_first),

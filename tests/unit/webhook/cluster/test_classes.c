@@ -63,9 +63,23 @@ static void deliver(struct fixture *f, bool list, bool gone, const char *name, c
 		classes_events.changed(&f->cluster, gone, text);
 }
 
+/* Ends the pause between two tables. */
+static void end_pause(struct fixture *f)
+{
+	f->cluster.classes.passed_ms = 0;
+}
+
+/* Begins one that no test outlasts. */
+static void begin_pause(struct fixture *f)
+{
+	f->cluster.classes.passed_ms = kube_now_ms() + 3600 * 1000;
+}
+
 static void assert_taken(struct fixture *f, const struct taken *taken, int tables, const char *text)
 {
+	end_pause(f);
 	classes_tick(&f->cluster);
+	begin_pause(f);
 	assert_string_equal(taken->text, text);
 	assert_int_equal(taken->tables, tables);
 }
@@ -127,6 +141,33 @@ static void test_a_table_that_is_not_taken_is_passed_on_again(void **state)
 	close_classes(f);
 }
 
+/* Each table charges all Pods again, so that one who writes classes cannot keep that busy. */
+static void test_a_pause_between_tables(void **state)
+{
+	struct fixture *f = *state;
+	struct taken taken = {0};
+	open_classes(f, &taken);
+	begin_pause(f);
+	classes_events.begin(&f->cluster);
+	deliver(f, true, false, "a", "x.com/a");
+	classes_tick(&f->cluster);
+	assert_int_equal(taken.tables, 0);
+	classes_events.synced(&f->cluster, 1); /* A replica waits for this one. */
+	assert_int_equal(taken.tables, 1);
+	begin_pause(f);
+	deliver(f, false, false, "b", "x.com/b");
+	classes_tick(&f->cluster);
+	classes_events.begin(&f->cluster);
+	deliver(f, true, false, "c", "x.com/c");
+	classes_events.synced(&f->cluster, 2);
+	classes_events.list_failed(&f->cluster, 403, "it is forbidden");
+	classes_serve(&f->cluster, NULL);
+	classes_tick(&f->cluster);
+	assert_int_equal(taken.tables, 1);
+	assert_taken(f, &taken, 2, "all");
+	close_classes(f);
+}
+
 static void test_a_right_that_is_missing(void **state)
 {
 	struct fixture *f = *state;
@@ -162,8 +203,7 @@ static void test_a_resource_that_is_missing(void **state)
 	classes_serve(&f->cluster, PATH);
 	classes_events.list_failed(&f->cluster, 404, "it is not there");
 	assert_false(classes_are_awaited(&f->cluster));
-	assert_taken(f, &taken, 1,
-		     "the API server does not serve deviceclasses, although it serves resource.k8s.io");
+	assert_taken(f, &taken, 1, "the API server does not serve deviceclasses, although it serves resource.k8s.io");
 	/* The group is gone as well: there are none. */
 	classes_serve(&f->cluster, NULL);
 	classes_events.list_failed(&f->cluster, 404, "it is not there");
@@ -262,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_lists_and_events),
 	    TEST(test_a_table_that_is_not_taken_is_passed_on_again),
+	    TEST(test_a_pause_between_tables),
 	    TEST(test_a_right_that_is_missing),
 	    TEST(test_a_resource_that_is_missing),
 	    TEST(test_where_they_are_served),
