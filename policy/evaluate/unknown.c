@@ -27,6 +27,13 @@ struct unknown {
 	uint32_t count;
 };
 
+/* What the Pod requests, by what is not known of it. */
+struct requested {
+	struct unknown names;     /* Neither the policy nor the catalog has them. */
+	struct unknown classes;   /* No Accelerator lists them. */
+	struct unknown undecided; /* snapshot_is_undecided. */
+};
+
 static bool is_new(const struct unknown *unknown, struct str name)
 {
 	for (uint32_t i = 0; i < unknown->count; i++)
@@ -48,28 +55,37 @@ static bool is_unlisted_class(const struct policy *policy, struct str name)
 	return class && !snapshot_resource(policy, name) && snapshot_is_accelerator(policy, name);
 }
 
-static void collect(const struct policy *policy, const struct pairs *map, struct unknown *unknown,
-		    struct unknown *classes)
+/* Returns where to note the name, beside `undecided`; NULL: nowhere. */
+static struct unknown *find_kind(const struct policy *policy, struct str name, struct requested *requested)
+{
+	if (is_unlisted_class(policy, name))
+		return &requested->classes;
+	return resource_is_extended(name) && snapshot_role(policy, name) == ROLE_UNKNOWN ? &requested->names : NULL;
+}
+
+static void collect(const struct policy *policy, const struct pairs *map, struct requested *requested)
 {
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct pair *pair = &map->items[i];
+		struct unknown *kind = find_kind(policy, pair->key, requested);
+		bool undecided = resource_is_extended(pair->key) && snapshot_is_undecided(policy, pair->key);
 		int64_t value;
-		bool class = is_unlisted_class(policy, pair->key);
-		if (!class && (!resource_is_extended(pair->key) || snapshot_role(policy, pair->key) != ROLE_UNKNOWN))
+		if ((!kind && !undecided) || (quantity_count(pair->value, &value) == QUANTITY_OK && value == 0))
 			continue;
-		bool none = quantity_count(pair->value, &value) == QUANTITY_OK && value == 0;
-		if (!none)
-			note(class ? classes : unknown, pair->key);
+		if (kind)
+			note(kind, pair->key);
+		if (undecided)
+			note(&requested->undecided, pair->key);
 	}
 }
 
-static void collect_all(const struct evaluation *e, struct unknown *unknown, struct unknown *classes)
+static void collect_all(const struct evaluation *e, struct requested *requested)
 {
 	for (uint32_t i = 0; i < e->pod->container_count; i++) {
-		collect(e->policy, &e->pod->containers[i].requests, unknown, classes);
-		collect(e->policy, &e->pod->containers[i].limits, unknown, classes);
+		collect(e->policy, &e->pod->containers[i].requests, requested);
+		collect(e->policy, &e->pod->containers[i].limits, requested);
 	}
-	collect(e->policy, &e->pod->overhead, unknown, classes);
+	collect(e->policy, &e->pod->overhead, requested);
 }
 
 /*
@@ -194,14 +210,14 @@ static int object_classes(struct evaluation *e, const struct unknown *classes, e
  * One of these names may be that of a DeviceClass which is not known yet. Whether quotas count it
  * cannot be decided then, as if the ledger could not be asked.
  */
-static int object_undecided(struct evaluation *e, const struct unknown *unknown)
+static int object_undecided(struct evaluation *e, const struct unknown *undecided)
 {
 	char why[UNDECIDED_MAX];
-	if (unknown->count == 0 || !snapshot_is_undecided(e->policy, unknown->names[0]))
+	if (undecided->count == 0)
 		return 0;
 	snprintf(why, sizeof why,
 		 "whether \"" SHOW "\" is the extendedResourceName of a DeviceClass is not known, since %s",
-		 SHOWN(unknown->names[0]), e->policy->class_map.gap);
+		 SHOWN(undecided->names[0]), e->policy->class_map.gap);
 	e->decision->undecided = true;
 	return policy_add_outage_violation(e->policy, str_of(why), e->arena, e->decision);
 }
@@ -219,18 +235,18 @@ static enum enforcement find_enforcement(const struct evaluation *e)
 
 int unknown_check(struct evaluation *e)
 {
-	struct unknown unknown = {.count = 0}, classes = {.count = 0};
+	struct requested requested = {.names.count = 0};
 	enum enforcement enforcement = find_enforcement(e);
 	if (e->decision->mirror || (enforcement == ENFORCEMENT_ALLOW && !e->policy->class_map.gap))
 		return 0;
-	collect_all(e, &unknown, &classes);
-	if (object_undecided(e, &unknown) < 0)
+	collect_all(e, &requested);
+	if (object_undecided(e, &requested.undecided) < 0)
 		return -1;
 	if (enforcement == ENFORCEMENT_ALLOW)
 		return 0;
 	if (e->decision->undecided && e->decision->denied)
-		unknown.count = 0; /* They may be known after all, so it may help to try again. */
-	return object(e, &unknown, enforcement) < 0 ? -1 : object_classes(e, &classes, enforcement);
+		requested.names.count = 0; /* They may be known after all, so it may help to try again. */
+	return object(e, &requested.names, enforcement) < 0 ? -1 : object_classes(e, &requested.classes, enforcement);
 }
 
 int unknown_check_claim(struct evaluation *e, const struct resource_request *requests, uint32_t count)

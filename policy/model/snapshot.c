@@ -169,9 +169,22 @@ struct str snapshot_class(const struct policy *policy, struct str name)
 	};
 }
 
+/* Whether only a pattern says that the name is no accelerator: nobody has written it down. */
+static bool is_other_by_pattern(const struct policy *policy, struct str name)
+{
+	const struct globs *globs = &policy->other_resources;
+	for (uint32_t i = 0; i < globs->count; i++)
+		if (glob_is_exact(globs->items[i]) && glob_match(globs->items[i], name))
+			return false;
+	return globs_match(globs, name) && !catalog_find(name);
+}
+
 bool snapshot_is_undecided(const struct policy *policy, struct str name)
 {
-	return policy->class_map.gap && policy->counts_claims && snapshot_role(policy, name) == ROLE_UNKNOWN;
+	if (!policy->class_map.gap || !policy->counts_claims || !str_has_char(name, '/'))
+		return false;
+	enum role role = snapshot_role(policy, name);
+	return role == ROLE_UNKNOWN || (role == ROLE_OTHER && is_other_by_pattern(policy, name));
 }
 
 bool snapshot_is_accelerator(const struct policy *policy, struct str name)

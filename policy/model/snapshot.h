@@ -333,8 +333,10 @@ const struct resource *snapshot_resource(const struct policy *policy, struct str
 struct str snapshot_class(const struct policy *policy, struct str name);
 
 /*
- * Whether nobody knows what the name stands for: neither the policy nor the catalog has it, and not
- * all DeviceClasses of the cluster are known, one of which may. Then class_map.gap says why.
+ * Whether nobody knows what the name stands for: not all DeviceClasses of the cluster are known,
+ * one of which may have it, and neither the policy nor the catalog names it. A pattern of
+ * Settings.otherResources does not name it: the class may be that of an Accelerator. Then
+ * class_map.gap says why.
  */
 bool snapshot_is_undecided(const struct policy *policy, struct str name);
 

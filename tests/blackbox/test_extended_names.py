@@ -169,6 +169,18 @@ def test_without_the_right_only_unknown_names_are_undecided(api, serve):
     assert charge(server, {NAME: 1}) == "team-a/gpus=1" and server.wait_log("device_classes")
 
 
+def test_a_pattern_of_other_resources_does_not_decide(api, serve):
+    """Without the classes, nobody knows whether an Accelerator lists the class that has the name."""
+    api.forbidden.add("deviceclasses")
+    define(api, "gpu.nvidia.com", NAME)
+    server = serve(policy=[doc("Settings", "s", otherResources=["example.com/*", "example.com/named"]), *POLICY])
+    eventually(lambda: server.log("device_classes_unknown"), what="a list that is refused")
+    assert NOT_KNOWN in charge(server, {NAME: 1}) and charge(server, {"example.com/named": 1}) == charge(server, {"cpu": 1}) == ""
+    api.forbidden.clear()
+    eventually(lambda: not incomplete(server), what="the classes")
+    assert charge(server, {NAME: 1}) == "team-a/gpus=1" and charge(server, {"example.com/none": 1}) == ""
+
+
 @pytest.mark.parametrize("outage, allowed", [("allow", True), ("deny", False)])
 def test_on_outage_decides_what_is_undecided(api, serve, outage, allowed):
     api.forbidden.add("deviceclasses")

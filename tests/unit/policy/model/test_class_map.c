@@ -21,7 +21,7 @@
 	DOC("Accelerator", "small", "{resource: example.com/own, memory: 16Gi, weight: 0.5, deviceClasses: [small]}")
 #define TENANT DOC("Tenant", "a", "{namespaces: [a], quotas: [{name: g, measure: gpus, hard: 6}, {name: c, hard: 5}]}")
 #define SETTINGS(spec) DOC("Settings", "s", spec)
-#define OTHER SETTINGS("{otherResources: [example.com/nic*, " CLASS "nic]}")
+#define OTHER SETTINGS("{otherResources: [example.com/nic*, example.com/named, " CLASS "nic]}")
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
@@ -319,13 +319,16 @@ static void test_a_gap_counts_against_what_nobody_knows(void **state)
 	assert_string_equal(text, "the GPU quota check is temporarily unavailable: whether \"example.com/new\" is the "
 				  "extendedResourceName of a DeviceClass is not known, since the rest was not listed; "
 				  "retry");
+	/* A pattern does not know the name: the class may be that of an Accelerator. */
+	decide(made, "'example.com/nic7':1", text, sizeof text);
+	assert_non_null(strstr(text, "whether \"example.com/nic7\" is the extendedResourceName of a DeviceClass is not"));
 	/* What is known is decided as always, and so are Pods without such names. */
 	static const char *const known[] = {"'example.com/gpu':1", "'nvidia.com/gpu':1"};
 	for (size_t i = 0; i < COUNT(known); i++) {
 		decide(made, known[i], text, sizeof text);
 		assert_string_equal(text, "0=100 1=200");
 	}
-	static const char *const free[] = {"'example.com/nic':1", "'nvidia.com/hostdev':1", "'cpu':1",
+	static const char *const free[] = {"'example.com/named':1", "'nvidia.com/hostdev':1", "'cpu':1",
 					   "'kubernetes.io/x':1", "'example.com/new':0"};
 	for (size_t i = 0; i < COUNT(free); i++) {
 		decide(made, free[i], text, sizeof text);
@@ -334,8 +337,11 @@ static void test_a_gap_counts_against_what_nobody_knows(void **state)
 	policy_release(made);
 	/* Without a gap, Settings.unknownResources decides, which refuses nothing. */
 	made = with(policy, &row, 1, NULL);
-	decide(made, "'example.com/new':1", text, sizeof text);
-	assert_string_equal(text, "");
+	static const char *const unknown[] = {"'example.com/new':1", "'example.com/nic7':1"};
+	for (size_t i = 0; i < COUNT(unknown); i++) {
+		decide(made, unknown[i], text, sizeof text);
+		assert_string_equal(text, "");
+	}
 	policy_release(made);
 	policy_release(policy);
 }
