@@ -6,15 +6,12 @@
 #include "webhook/ledger/fit.h"
 #include "webhook/ledger/verdict.h"
 
-#define CLASSES_CHUNK ((size_t)4 << 10)
-#define CLASSES_MAX ((size_t)4 << 20) /* Bytes. */
 #define TOO_MANY "there are more than 1024 DeviceClasses with an extendedResourceName"
 _Static_assert(DEVICE_CLASSES_MAX == 1024, "the sentence names it");
 
 struct simulation {
 	struct ledger *ledger;
-	struct arena arena; /* For the classes. */
-	struct device_class *classes;
+	struct device_class *classes; /* The strings of each are one allocation. */
 	uint32_t class_count;
 	const char *gap;
 	bool changed;     /* They are not in the policy yet. */
@@ -33,13 +30,16 @@ struct simulation *simulation_create(const struct policy *policy, struct error *
 		return NULL;
 	}
 	simulation->now_ms = 1;
-	arena_init(&simulation->arena, CLASSES_CHUNK, CLASSES_MAX);
 	simulation->ledger = ledger_create(&options, err);
 	if (simulation->ledger)
 		return simulation;
-	arena_release(&simulation->arena);
 	free(simulation);
 	return NULL;
+}
+
+static void free_class(const struct device_class *class)
+{
+	free((char *)(uintptr_t) class->name.ptr);
 }
 
 void simulation_destroy(struct simulation *simulation)
@@ -47,22 +47,51 @@ void simulation_destroy(struct simulation *simulation)
 	if (!simulation)
 		return;
 	ledger_destroy(simulation->ledger);
-	arena_release(&simulation->arena);
+	for (uint32_t i = 0; i < simulation->class_count; i++)
+		free_class(&simulation->classes[i]);
+	free(simulation->classes);
 	free(simulation);
 }
 
+/* Copies a class. Returns false without memory. */
+static bool copy_class(const struct device_class *class, struct device_class *out)
+{
+	char *text = malloc(class->name.len + class->resource.len);
+	if (!text)
+		return false;
+	memcpy(text, class->name.ptr, class->name.len);
+	memcpy(text + class->name.len, class->resource.ptr, class->resource.len);
+	*out = (struct device_class){.name = {text, class->name.len},
+				     .resource = {text + class->name.len, class->resource.len},
+				     .created_ms = class->created_ms};
+	return true;
+}
+
+static bool is_same(const struct device_class *a, const struct device_class *b)
+{
+	return str_eq(a->name, b->name) && str_eq(a->resource, b->resource) && a->created_ms == b->created_ms;
+}
+
+/* Puts a class at its place, or as a new one at the end. */
 static int set_class(struct simulation *simulation, uint32_t at, const struct device_class *class)
 {
-	struct device_class *copy = &simulation->classes[at];
-	*copy = (struct device_class){.name = arena_str(&simulation->arena, class->name),
-				      .resource = arena_str(&simulation->arena, class->resource),
-				      .created_ms = class->created_ms};
+	struct device_class *old = &simulation->classes[at], copy;
+	bool known = at < simulation->class_count;
+	if (known && is_same(old, class))
+		return 0;
+	if (!copy_class(class, &copy))
+		return -1;
+	if (known)
+		free_class(old);
+	simulation->class_count += !known;
+	*old = copy;
 	simulation->changed = true;
-	return str_present(copy->name) && str_present(copy->resource) ? 0 : -1;
+	return 0;
 }
 
 static void drop_class(struct simulation *simulation, uint32_t at)
 {
+	free_class(&simulation->classes[at]);
 	simulation->classes[at] = simulation->classes[--simulation->class_count];
 	simulation->changed = true;
 }
@@ -71,7 +100,7 @@ int simulation_class(struct simulation *simulation, const struct device_class *c
 {
 	uint32_t at = 0;
 	if (!simulation->classes)
-		simulation->classes = arena_zalloc(&simulation->arena, DEVICE_CLASSES_MAX, sizeof *simulation->classes);
+		simulation->classes = calloc(DEVICE_CLASSES_MAX, sizeof *simulation->classes);
 	if (!simulation->classes)
 		return -1;
 	while (at < simulation->class_count && !str_eq(simulation->classes[at].name, class->name))
@@ -85,14 +114,13 @@ int simulation_class(struct simulation *simulation, const struct device_class *c
 		simulation_miss_classes(simulation, TOO_MANY);
 		return 0;
 	}
-	simulation->class_count += at == simulation->class_count;
 	return set_class(simulation, at, class);
 }
 
 void simulation_miss_classes(struct simulation *simulation, const char *gap)
 {
+	simulation->changed |= simulation->gap != gap;
 	simulation->gap = gap;
-	simulation->changed = true;
 }
 
 int simulation_renew(struct simulation *simulation)

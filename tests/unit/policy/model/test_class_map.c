@@ -321,7 +321,8 @@ static void test_a_gap_counts_against_what_nobody_knows(void **state)
 				  "retry");
 	/* A pattern does not know the name: the class may be that of an Accelerator. */
 	decide(made, "'example.com/nic7':1", text, sizeof text);
-	assert_non_null(strstr(text, "whether \"example.com/nic7\" is the extendedResourceName of a DeviceClass is not"));
+	assert_non_null(
+	    strstr(text, "whether \"example.com/nic7\" is the extendedResourceName of a DeviceClass is not"));
 	/* What is known is decided as always, and so are Pods without such names. */
 	static const char *const known[] = {"'example.com/gpu':1", "'nvidia.com/gpu':1"};
 	for (size_t i = 0; i < COUNT(known); i++) {
@@ -342,6 +343,23 @@ static void test_a_gap_counts_against_what_nobody_knows(void **state)
 		decide(made, unknown[i], text, sizeof text);
 		assert_string_equal(text, "");
 	}
+	policy_release(made);
+	policy_release(policy);
+}
+
+/* The suffix is that of a share only if no class has the name. */
+static void test_a_class_may_be_called_shared(void **state)
+{
+#define SHARES DOC("Guard", "g", "{deny: [sharedRequestAboveOne]}")
+	struct policy *policy = fixture_policy(FLEET TENANT SHARES, NULL, 0);
+	const struct device_class row = {STR("big"), STR("example.com/gpu.shared"), 0};
+	char text[1100];
+	(void)state;
+	const struct policy *made = with(policy, &row, 1, NULL);
+	decide(made, "'example.com/gpu.shared':2", text, sizeof text);
+	assert_string_equal(text, "0=200 1=400");
+	decide(made, "'example.com/other.shared':2", text, sizeof text);
+	assert_non_null(strstr(text, "requests more than one example.com/other.shared"));
 	policy_release(made);
 	policy_release(policy);
 }
@@ -376,6 +394,7 @@ int main(void)
 	    cmocka_unit_test(test_a_name_costs_what_its_class_costs),
 	    cmocka_unit_test(test_quotas_that_name_it),
 	    cmocka_unit_test(test_a_gap_counts_against_what_nobody_knows),
+	    cmocka_unit_test(test_a_class_may_be_called_shared),
 	    cmocka_unit_test(test_messages_name_the_class),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
