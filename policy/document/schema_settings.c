@@ -66,7 +66,8 @@ static const struct schema_field settings_fields[] = {
     {KEY("onOutage"), .type = FIELD_CHOICE, AT(doc_settings, on_outage), WORDS(outage_words), .fallback = "deny",
      .doc = "What happens to accelerator Pods while the ledger of charges cannot be read or written, or the embedded "
 	    "one is full. Likewise to Pods that request a name which nobody knows, or only a pattern of "
-	    "otherResources, while not all DeviceClasses are known. Settings.enforcement caps it; that of a Tenant does not."},
+	    "otherResources, while not all DeviceClasses are known. Settings.enforcement caps it; that of a Tenant "
+	    "does not."},
     {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_settings, exempt), .object = &settings_exempt_object,
      .doc = "Pods that gpugate leaves alone: neither rewritten, refused nor charged. Only the policy exempts, never a "
 	    "label or annotation."},

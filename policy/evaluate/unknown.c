@@ -244,8 +244,9 @@ int unknown_check(struct evaluation *e)
 		return -1;
 	if (enforcement == ENFORCEMENT_ALLOW)
 		return 0;
+	/* They may be known after all, so it may help to try again. */
 	if (e->decision->undecided && e->decision->denied)
-		requested.names.count = 0; /* They may be known after all, so it may help to try again. */
+		requested.names.count = 0;
 	return object(e, &requested.names, enforcement) < 0 ? -1 : object_classes(e, &requested.classes, enforcement);
 }
 

@@ -137,6 +137,18 @@ def test_existing_pods_are_charged_again(api, serve):
     assert charge(server, {NAME: 1}) == "" and server.generation() == 2
 
 
+def test_an_accelerator_holds_a_name_that_its_class_loses(api, serve):
+    """What docs/policy.md says to do before a class is renamed."""
+    define(api, "gpu.nvidia.com", NAME)
+    stored(api, "old", {NAME: 3})
+    server = serve()
+    eventually(lambda: used(server) == 3, what="the Pod that exists")
+    server.reload([*POLICY, doc("Accelerator", "a100-by-name", resource=NAME, memory="80Gi")])
+    define(api, "gpu.nvidia.com", "example.com/other")
+    eventually(lambda: charge(server, {"example.com/other": 1}) == "team-a/gpus=1", what="the new name")
+    assert used(server) == 3 and charge(server, {NAME: 1}) == "team-a/gpus=1"
+
+
 def test_the_newest_class_has_the_name(api, serve):
     define(api, "gpu.nvidia.com", NAME, "2030-01-01T00:00:00Z")
     newest = define(api, "t4.nvidia.com", NAME, "2031-01-01T00:00:00Z")
@@ -170,7 +182,7 @@ def test_without_the_right_only_unknown_names_are_undecided(api, serve):
 
 
 def test_a_pattern_of_other_resources_does_not_decide(api, serve):
-    """Without the classes, nobody knows whether an Accelerator lists the class that has the name."""
+    """Without the classes, nobody knows whether an Accelerator lists the one that has the name."""
     api.forbidden.add("deviceclasses")
     define(api, "gpu.nvidia.com", NAME)
     server = serve(policy=[doc("Settings", "s", otherResources=["example.com/*", "example.com/named"]), *POLICY])

@@ -358,10 +358,32 @@ static void test_a_class_may_be_called_shared(void **state)
 	const struct policy *made = with(policy, &row, 1, NULL);
 	decide(made, "'example.com/gpu.shared':2", text, sizeof text);
 	assert_string_equal(text, "0=200 1=400");
-	decide(made, "'example.com/other.shared':2", text, sizeof text);
-	assert_non_null(strstr(text, "requests more than one example.com/other.shared"));
+	decide(made, "'nvidia.com/gpu.shared':2", text, sizeof text);
+	assert_non_null(strstr(text, "requests more than one nvidia.com/gpu.shared"));
 	policy_release(made);
 	policy_release(policy);
+}
+
+/* An Accelerator of its own keeps the charge of a name that no class has any more. */
+static void test_an_accelerator_holds_a_name(void **state)
+{
+#define HELD DOC("Accelerator", "held", "{resource: example.com/gpu, memory: 80Gi, weight: 2}")
+	const struct device_class row = {STR("big"), STR("example.com/gpu"), 0},
+				  newer = {STR("small"), STR("example.com/gpu"), 1};
+	(void)state;
+	for (int held = 0; held < 2; held++) {
+		struct policy *policy = fixture_policy(held ? FLEET TENANT HELD : FLEET TENANT, NULL, 0);
+		const struct policy *classes[] = {with(policy, &row, 1, NULL), with(policy, NULL, 0, NULL),
+						  with(policy, &newer, 1, NULL)};
+		static const char *const lost[] = {"0=100 1=200", "", "0=100 1=50"};
+		for (size_t i = 0; i < COUNT(classes); i++) {
+			char text[1100];
+			decide(classes[i], "'example.com/gpu':1", text, sizeof text);
+			assert_string_equal(text, held ? "0=100 1=200" : lost[i]);
+			policy_release(classes[i]);
+		}
+		policy_release(policy);
+	}
 }
 
 static void test_messages_name_the_class(void **state)
@@ -395,6 +417,7 @@ int main(void)
 	    cmocka_unit_test(test_quotas_that_name_it),
 	    cmocka_unit_test(test_a_gap_counts_against_what_nobody_knows),
 	    cmocka_unit_test(test_a_class_may_be_called_shared),
+	    cmocka_unit_test(test_an_accelerator_holds_a_name),
 	    cmocka_unit_test(test_messages_name_the_class),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,7 +236,7 @@ static void test_where_they_are_served(void **state)
 	assert_false(classes_are_awaited(&f->cluster));
 	classes_serve(&f->cluster, NULL);
 	assert_taken(f, &taken, 4, "all");
-	/* The group returns, as after an outage of the API server: a list is needed, as for claims. */
+	/* The group returns: a list is needed, as for claims. */
 	f->cluster.watches[WATCH_CLASSES]->version = 7;
 	classes_serve(&f->cluster, PATH);
 	assert_int_equal(watch->version, 0);
