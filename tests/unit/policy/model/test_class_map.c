@@ -169,8 +169,8 @@ static void test_as_many_as_are_allowed(void **state)
 	for (int i = 0; i < DEVICE_CLASSES_MAX; i++) {
 		memset(names[i], 'n', sizeof names[i]);
 		memcpy(names[i][0], "c", 1);
-		snprintf(names[i][0] + DEVICE_CLASS_NAME_MAX - 4, 5, "%04d", i);
-		snprintf(names[i][1] + DEVICE_CLASS_ALIAS_MAX - 5, 6, "/%04d", i);
+		snprintf(names[i][0] + DEVICE_CLASS_NAME_MAX - 4, 5, "%04u", (unsigned)i % 10000);
+		snprintf(names[i][1] + DEVICE_CLASS_ALIAS_MAX - 5, 6, "/%04u", (unsigned)i % 10000);
 		table[i] = (struct device_class){
 		    {names[i][0], DEVICE_CLASS_NAME_MAX}, {names[i][1], DEVICE_CLASS_ALIAS_MAX}, i};
 	}
