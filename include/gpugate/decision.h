@@ -103,6 +103,11 @@ struct decision {
 	const struct edit *edits; /* From policy_mutate only. */
 	uint32_t edit_count;
 	bool charged; /* From policy_validate: the ledger must decide about `consumer`. */
+	/*
+	 * What the Pod requests could not be decided, because not all DeviceClasses are known
+	 * (device_classes.h). A violation says so, and onOutage decides.
+	 */
+	bool undecided;
 	struct consumer consumer;
 };
 

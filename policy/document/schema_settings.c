@@ -65,7 +65,9 @@ static const struct schema_field settings_fields[] = {
 	    "character. They may not match a resource of an Accelerator."},
     {KEY("onOutage"), .type = FIELD_CHOICE, AT(doc_settings, on_outage), WORDS(outage_words), .fallback = "deny",
      .doc = "What happens to accelerator Pods while the ledger of charges cannot be read or written, or the embedded "
-	    "one is full. Settings.enforcement caps it; that of a Tenant does not."},
+	    "one is full. Likewise to Pods that request a name which nobody knows, or only a pattern of "
+	    "otherResources, while not all DeviceClasses are known. Settings.enforcement caps it; that of a Tenant "
+	    "does not."},
     {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_settings, exempt), .object = &settings_exempt_object,
      .doc = "Pods that gpugate leaves alone: neither rewritten, refused nor charged. Only the policy exempts, never a "
 	    "label or annotation."},

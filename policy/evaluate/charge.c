@@ -57,15 +57,21 @@ static wide dearest_anywhere(const struct policy *policy, const struct quota *qu
 	return most;
 }
 
-bool charge_counts(const struct quota *quota, struct str name, const struct resource *resource)
+bool charge_counts(const struct policy *policy, const struct quota *quota, struct str name,
+		   const struct resource *resource)
 {
-	return quota_counts_resource(quota, name) || (resource && quota_counts(quota, resource));
+	if (quota_counts_resource(quota, name))
+		return true;
+	if (resource)
+		return quota_counts(quota, resource);
+	struct str class = snapshot_class(policy, name);
+	return str_present(class) && quota_counts_resource(quota, class);
 }
 
 bool charge_unit(const struct policy *policy, const struct quota *quota, struct str name,
 		 const struct resource *resource, const struct scope *scope, wide *each)
 {
-	if (!charge_counts(quota, name, resource))
+	if (!charge_counts(policy, quota, name, resource))
 		return false;
 	if (!resource)
 		return companions_cost(policy, quota, name, each);

@@ -44,9 +44,10 @@ bool charge_unit(const struct policy *policy, const struct quota *quota, struct 
 
 /*
  * Whether the quota counts a resource under the name that the Pod uses, which may be another
- * spelling of the resource of an Accelerator.
+ * spelling of the resource of an Accelerator, or the name that a DeviceClass gives to its devices.
  */
-bool charge_counts(const struct quota *quota, struct str name, const struct resource *resource);
+bool charge_counts(const struct policy *policy, const struct quota *quota, struct str name,
+		   const struct resource *resource);
 
 /*
  * Returns what one unit costs in the quota on nodes of one model, which the quota must count. May

@@ -15,12 +15,19 @@ static wide unknown_gpus(const struct policy *policy, struct str resource)
 	return policy->unit;
 }
 
+/* Whether the quota names the resource, or the device class as which it counts. */
+static bool is_named_by(const struct policy *policy, const struct quota *quota, struct str name)
+{
+	struct str class = snapshot_class(policy, name);
+	return quota_names_resource(quota, name) || (str_present(class) && quota_names_resource(quota, class));
+}
+
 bool companions_cost(const struct policy *policy, const struct quota *quota, struct str name, wide *each)
 {
 	*each = policy->unit;
 	/* A view of the cluster keeps every extended resource, so this may be of any role. */
 	if (role_needs_name(snapshot_role(policy, name)))
-		return quota_names_resource(quota, name);
+		return is_named_by(policy, quota, name);
 	if (quota->measure != MEASURE_COUNT)
 		*each = quota->measure == MEASURE_GPUS ? unknown_gpus(policy, name) : MEMORY_UNKNOWN;
 	return quota->models == NULL;
@@ -37,7 +44,7 @@ int64_t companions_count(const struct policy *policy, const struct resource_requ
 bool companions_is_named(const struct policy *policy, const struct tenant *tenant, struct str name)
 {
 	for (uint32_t q = 0; q < tenant->quota_count; q++)
-		if (quota_names_resource(&policy->quotas[tenant->quotas[q]], name))
+		if (is_named_by(policy, &policy->quotas[tenant->quotas[q]], name))
 			return !snapshot_is_accelerator(policy, name);
 	return false;
 }
@@ -71,8 +78,10 @@ int companions_add(struct evaluation *e, struct resource_request *requests, uint
 bool policy_counts_some(const struct policy *policy, const struct resource_request *requests, uint32_t count)
 {
 	for (uint32_t d = 0; d < count; d++) {
-		struct str name = requests[d].resource;
+		struct str name = requests[d].resource, class = snapshot_class(policy, name);
 		if (snapshot_is_accelerator(policy, name) || index_id(&policy->named_resources, name) != INDEX_NONE)
+			return true;
+		if (str_present(class) && index_id(&policy->named_resources, class) != INDEX_NONE)
 			return true;
 	}
 	return false;

@@ -28,6 +28,23 @@ static enum enforcement uncovered_enforcement(const struct evaluation *e)
 	return e->policy->uncovered > own ? e->policy->uncovered : own;
 }
 
+/* Bytes of a name with its class, both shortened. */
+#define NAMED_MAX (2 * (SHOWN_MAX + 8) + 32)
+
+/*
+ * Prints the name of a resource as the Pod has it, and the device class as which it counts, if that
+ * is another name. Returns `out`.
+ */
+static const char *print_name(const struct evaluation *e, struct str name, char out[static NAMED_MAX])
+{
+	struct str class = policy_class_of(e->policy, name);
+	if (str_present(class))
+		snprintf(out, NAMED_MAX, SHOW " (DeviceClass \"" SHOW "\")", SHOWN(name), SHOWN(class));
+	else
+		snprintf(out, NAMED_MAX, SHOW, SHOWN(name));
+	return out;
+}
+
 /*
  * Returns the first landing that the placement allows and that some quota on the path of the tenant
  * counts (`counted`), or that none counts. Returns INDEX_NONE if there is none.
@@ -41,7 +58,7 @@ static uint32_t find_landing(const struct evaluation *e, struct str name, const 
 		bool some = false;
 		for (uint32_t q = 0; q < tenant->quota_count && !some; q++) {
 			const struct quota *quota = &policy->quotas[tenant->quotas[q]];
-			some = charge_counts(quota, name, resource) &&
+			some = charge_counts(policy, quota, name, resource) &&
 			       quota_counts_model(quota, resource->landings[l].model);
 		}
 		if (some == counted && placement_allows(placement, l))
@@ -77,18 +94,18 @@ static int object_unknown(struct evaluation *e, struct str name, const struct re
 	uint32_t covered = find_landing(e, name, resource, &anywhere, true);
 	uint32_t nearest = placement->nearest_is_sole || covered == INDEX_NONE ? placement->nearest : covered;
 	const struct model *model = &e->policy->models[resource->landings[nearest].model];
-	char where[160], known[KNOWN_MAX], differs[DIFFERS_MAX];
+	char where[160], known[KNOWN_MAX], differs[DIFFERS_MAX], named[NAMED_MAX];
 	print_unknown(e, placement, where, sizeof where);
 	requirements_print(model, known, sizeof known);
 	mismatch_print(e->pod, placement, model, differs, sizeof differs);
 	bool known_by_that = differs[0] && model->label_count + model->without_count == 1;
 	return decision_add_violation_about(
 	    e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name, name,
-	    "no Accelerator of the policy has " SHOW " %s; %s \"" SHOW
-	    "\"%s%s; correct what the Pod requires, or ask the "
+	    "no Accelerator of the policy has %s %s; %s \"" SHOW "\"%s%s; correct what the Pod requires, or ask the "
 	    "platform team for an Accelerator",
-	    SHOWN(name), where, placement->nearest_is_sole ? "the nearest is" : "one that it could require is",
-	    SHOWN(model->name), known_by_that ? "" : known, differs);
+	    print_name(e, name, named), where,
+	    placement->nearest_is_sole ? "the nearest is" : "one that it could require is", SHOWN(model->name),
+	    known_by_that ? "" : known, differs);
 }
 
 /*
@@ -140,13 +157,13 @@ static int object_uncovered(struct evaluation *e, struct str name, bool known)
 	const struct tenant *tenant = &e->policy->tenants[e->tenant];
 	if (slice_is_missing(e->policy, name))
 		return object_not_offered(e, name);
-	char covered[COVERED_SHOWN * (SHOWN_MAX + 8)] = "";
+	char covered[COVERED_SHOWN * (SHOWN_MAX + 8)] = "", named[NAMED_MAX];
 	print_covered(e, covered, sizeof covered);
 	return decision_add_violation_about(
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), known ? name : STR(""), name,
-	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW "; %s%s%sask the platform team for a quota",
-	    SHOWN(tenant->name), SHOWN(name), covered[0] ? "request what its quotas cover (" : "", covered,
-	    covered[0] ? "), or " : "");
+	    "no GPU quota of tenant \"" SHOW "\" covers %s; %s%s%sask the platform team for a quota",
+	    SHOWN(tenant->name), print_name(e, name, named), covered[0] ? "request what its quotas cover (" : "",
+	    covered, covered[0] ? "), or " : "");
 }
 
 /* Only some of the models are counted, so the Pod passes if it requires one of these. */
@@ -156,7 +173,7 @@ static int object_partly_covered(struct evaluation *e, struct str name, const st
 	const struct policy *policy = e->policy;
 	const struct model *out = &policy->models[resource->landings[uncovered].model];
 	const struct model *in = &policy->models[resource->landings[covered].model];
-	char known[REQUIREMENTS_MAX];
+	char known[REQUIREMENTS_MAX], named[NAMED_MAX];
 	if (e->review->claim.present)
 		return decision_add_violation_about(
 		    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name, name,
@@ -166,9 +183,10 @@ static int object_partly_covered(struct evaluation *e, struct str name, const st
 	requirements_print(in, known, sizeof known);
 	return decision_add_violation_about(
 	    e->decision, e->arena, REASON_UNCOVERED, uncovered_enforcement(e), resource->name, name,
-	    "no GPU quota of tenant \"" SHOW "\" covers " SHOW " on nodes of Accelerator \"" SHOW "\", where the Pod "
+	    "no GPU quota of tenant \"" SHOW "\" covers %s on nodes of Accelerator \"" SHOW "\", where the Pod "
 	    "could run; require nodes of \"" SHOW "\"%s and no others, or ask the platform team for a quota",
-	    SHOWN(policy->tenants[e->tenant].name), SHOWN(name), SHOWN(out->name), SHOWN(in->name), known);
+	    SHOWN(policy->tenants[e->tenant].name), print_name(e, name, named), SHOWN(out->name), SHOWN(in->name),
+	    known);
 }
 
 /* Finds quotas that measure memory and count a resource whose memory is unknown. */

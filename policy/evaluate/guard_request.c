@@ -113,9 +113,10 @@ static int64_t share_limit(const struct evaluation *e, uint32_t name)
 	}
 	/*
 	 * A name with the suffix `.shared` is a share even if no Accelerator has it, or one has
-	 * only its slice (snapshot_resource).
+	 * only its slice (snapshot_resource); but not if it is the name of a device class.
 	 */
-	bool named = !resource || !str_eq(resource->name, e->working.names[name]);
+	bool named = (!resource || !str_eq(resource->name, e->working.names[name])) &&
+		     !str_present(snapshot_class(e->policy, e->working.names[name]));
 	return limit ? limit : named && str_ends(e->working.names[name], CATALOG_SHARED_SUFFIX);
 }
 

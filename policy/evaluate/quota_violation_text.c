@@ -129,6 +129,7 @@ static int object_one(const struct refused_request *request, const struct quota_
 	buf_text(&text, beginning(quota_violation, denies, waiting_helps));
 	print_numbers(policy, quota_violation, &text);
 	print_why(policy, quota_violation, &text);
+	add_part(request, quota_violation, remedy_print_classes, &text);
 	add_part(request, quota_violation, remedy_print_free, &text);
 	add_part(request, quota_violation, remedy_print_model, &text);
 	int result = decision_add_violation(decision, arena, REASON_QUOTA, enforcement, quota->name, "%.*s",

@@ -16,6 +16,8 @@ void remedy_print_amount(const struct policy *policy, const struct quota *quota,
 
 /* --- What fits. --- */
 
+#define CLASSES_SHOWN 2 /* Names that stand for device classes, in one message. */
+
 /*
  * Units of a resource, on any nodes or on those of one model, that the Pod could request instead.
  */
@@ -31,7 +33,10 @@ struct fitting {
 static struct str meant_resource(const struct policy *policy, struct str name)
 {
 	const struct resource *resource = snapshot_resource(policy, name);
-	return resource && str_present(resource->stands_for) ? resource->stands_for : name;
+	struct str class = snapshot_class(policy, name);
+	if (resource && str_present(resource->stands_for))
+		return resource->stands_for;
+	return str_present(class) ? class : name;
 }
 
 /*
@@ -48,7 +53,7 @@ static bool requests_vendor(const struct refused_request *request, const struct 
 	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
 		struct str name = request->consumer->requests[d].resource;
 		struct str of = catalog_vendor(meant_resource(request->policy, name));
-		if (charge_counts(quota, name, snapshot_resource(request->policy, name)) &&
+		if (charge_counts(request->policy, quota, name, snapshot_resource(request->policy, name)) &&
 		    (is_any_vendor(of) || str_eq(of, vendor)))
 			return true;
 	}
@@ -177,9 +182,11 @@ static bool is_named(const struct refused_request *request, const struct quota *
 	if (quota_counts_resource(quota, resource->stands_for) &&
 	    snapshot_resource(request->policy, resource->stands_for))
 		return false;
-	for (uint32_t d = 0; d < request->consumer->request_count; d++)
-		if (str_eq(request->consumer->requests[d].resource, resource->name))
+	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
+		struct str name = request->consumer->requests[d].resource;
+		if (str_eq(name, resource->name) || str_eq(snapshot_class(request->policy, name), resource->name))
 			return true;
+	}
 	return false;
 }
 
@@ -300,7 +307,7 @@ void remedy_print_model(const struct refused_request *request, const struct quot
 	for (uint32_t d = 0; d < consumer->request_count; d++) {
 		struct str name = consumer->requests[d].resource;
 		const struct resource *resource = snapshot_resource(policy, name);
-		if (!resource || resource->landing_count < 2 || !charge_counts(quota, name, resource))
+		if (!resource || resource->landing_count < 2 || !charge_counts(policy, quota, name, resource))
 			continue;
 		struct scope scope = scope_of(policy, resource, consumer->models, consumer->model_count);
 		struct costs costs = find_costs(policy, quota, resource, &scope);
@@ -308,5 +315,20 @@ void remedy_print_model(const struct refused_request *request, const struct quot
 			continue;
 		print_counted_as(policy, &costs, consumer->kind == CONSUMER_CLAIM, out);
 		return;
+	}
+}
+
+void remedy_print_classes(const struct refused_request *request, const struct quota_violation *quota_violation,
+			  struct buf *out)
+{
+	const struct policy *policy = request->policy;
+	const struct quota *quota = &policy->quotas[quota_violation->quota];
+	uint32_t printed = 0;
+	for (uint32_t d = 0; d < request->consumer->request_count && printed < CLASSES_SHOWN; d++) {
+		struct str name = request->consumer->requests[d].resource, class = policy_class_of(policy, name);
+		if (!str_present(class) || !charge_counts(policy, quota, name, snapshot_resource(policy, name)))
+			continue;
+		buf_printf(out, "; " SHOW " counts as DeviceClass \"" SHOW "\"", SHOWN(name), SHOWN(class));
+		printed++;
 	}
 }

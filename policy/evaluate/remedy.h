@@ -29,6 +29,14 @@ void remedy_print_free(const struct refused_request *request, const struct quota
 		       struct buf *out);
 
 /*
+ * Prints `; NAME counts as DeviceClass "CLASS"` for requested names that stand for a class, because
+ * a DeviceClass of the cluster has them. So the message says why a quota counts what it does not
+ * name.
+ */
+void remedy_print_classes(const struct refused_request *request, const struct quota_violation *quota_violation,
+			  struct buf *out);
+
+/*
  * Prints `; counted as MODEL` and the reason, if the Pod could have been counted as another model.
  */
 void remedy_print_model(const struct refused_request *request, const struct quota_violation *quota_violation,

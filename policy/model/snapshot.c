@@ -17,6 +17,7 @@ void policy_release(const struct policy *shared)
 	if (!policy || atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
 		return;
 	arena_release(&policy->arena);
+	policy_release(policy->loaded);
 	free(policy);
 }
 
@@ -105,7 +106,8 @@ struct str snapshot_guard_check(const struct policy *policy, enum guard_kind kin
 	return snapshot_guard_part(policy, kind == GUARD_VOID ? GUARD_VISIBLE_DEVICES_ENV : kind);
 }
 
-const struct resource *snapshot_resource(const struct policy *policy, struct str name)
+/* Returns the resource that an Accelerator has under this name, or NULL. */
+static const struct resource *own_resource(const struct policy *policy, struct str name)
 {
 	uint32_t id = index_id(&policy->resource_names, name);
 	char slice[CATALOG_MIG_NAME_MAX];
@@ -120,12 +122,34 @@ bool snapshot_is_class_of(const struct class_name *class, const struct resource 
 	return class->slice ? str_eq(class->slice->resource, resource->name) : !resource->slice;
 }
 
+/* Returns the name of the class whose DeviceClass has the name, if the policy uses classes. */
+static struct str mapped_class(const struct policy *policy, struct str name)
+{
+	return policy->counts_claims ? class_map_find(&policy->class_map, name) : (struct str){NULL, 0};
+}
+
+const struct resource *snapshot_resource(const struct policy *policy, struct str name)
+{
+	const struct resource *own = own_resource(policy, name);
+	struct str class = own ? (struct str){NULL, 0} : mapped_class(policy, name);
+	return str_present(class) ? own_resource(policy, class) : own;
+}
+
 static enum role resource_role(const struct resource *resource)
 {
 	bool shared = true; /* On all models that have the resource. */
 	for (uint32_t i = 0; i < resource->landing_count; i++)
 		shared &= resource->landings[i].shared;
 	return resource->slice ? ROLE_SLICE : shared ? ROLE_SHARE : ROLE_DEVICE;
+}
+
+/* Returns the role of a name that no Accelerator has. */
+static enum role other_role(const struct policy *policy, struct str name)
+{
+	if (globs_match(&policy->other_resources, name))
+		return ROLE_OTHER;
+	const struct catalog_resource *row = catalog_find(name);
+	return row ? row->role : ROLE_UNKNOWN;
 }
 
 enum role snapshot_role(const struct policy *policy, struct str name)
@@ -135,10 +159,37 @@ enum role snapshot_role(const struct policy *policy, struct str name)
 	const struct resource *resource = snapshot_resource(policy, name);
 	if (resource)
 		return resource_role(resource);
-	if (globs_match(&policy->other_resources, name))
-		return ROLE_OTHER;
-	const struct catalog_resource *row = catalog_find(name);
-	return row ? row->role : ROLE_UNKNOWN;
+	enum role role = other_role(policy, name);
+	struct str class = role == ROLE_UNKNOWN ? mapped_class(policy, name) : (struct str){NULL, 0};
+	return str_present(class) ? other_role(policy, class) : role;
+}
+
+struct str snapshot_class(const struct policy *policy, struct str name)
+{
+	struct str class = own_resource(policy, name) ? (struct str){NULL, 0} : mapped_class(policy, name);
+	bool counts = str_present(class) && (own_resource(policy, class) || other_role(policy, name) == ROLE_UNKNOWN);
+	return counts ? class : (struct str)
+	{
+		NULL, 0
+	};
+}
+
+/* Whether only a pattern says that the name is no accelerator: nobody has written it down. */
+static bool is_other_by_pattern(const struct policy *policy, struct str name)
+{
+	const struct globs *globs = &policy->other_resources;
+	for (uint32_t i = 0; i < globs->count; i++)
+		if (glob_is_exact(globs->items[i]) && glob_match(globs->items[i], name))
+			return false;
+	return globs_match(globs, name) && !catalog_find(name);
+}
+
+bool snapshot_is_undecided(const struct policy *policy, struct str name)
+{
+	if (!policy->class_map.gap || !policy->counts_claims || !str_has_char(name, '/'))
+		return false;
+	enum role role = snapshot_role(policy, name);
+	return role == ROLE_UNKNOWN || (role == ROLE_OTHER && is_other_by_pattern(policy, name));
 }
 
 bool snapshot_is_accelerator(const struct policy *policy, struct str name)

@@ -1,6 +1,7 @@
 /*
  * snapshot: a compiled policy. References between documents are indexes, and amounts are numbers.
- * It is immutable except for its reference count, and all of its memory is in its arena.
+ * It is immutable except for its reference count, and all of its memory is in its arena. With the
+ * device classes of a cluster, it is a copy of the one that was loaded, and shares its memory.
  */
 #ifndef POLICY_MODEL_SNAPSHOT_H
 #define POLICY_MODEL_SNAPSHOT_H
@@ -14,6 +15,7 @@
 #include "gpugate/workload_paths.h"
 #include "policy/base/index.h"
 #include "policy/model/catalog.h"
+#include "policy/model/class_map.h"
 
 #define NO_TENANT UINT32_MAX
 #define NO_MODEL UINT32_MAX
@@ -254,8 +256,11 @@ struct tenant_index {
 };
 
 struct policy {
-	atomic_uint references;
+	atomic_uint references; /* First: policy_with_classes copies everything after it. */
 	struct arena arena;
+	/* The policy that this one adds device classes to, retained; NULL: it was loaded itself. */
+	const struct policy *loaded;
+	struct class_map class_map; /* Empty in a policy that was loaded. */
 	struct policy_digest digest;
 	struct policy_counts counts;
 	int64_t unit;
@@ -333,8 +338,23 @@ bool snapshot_is_class_of(const struct class_name *class, const struct resource 
  * Returns the resource of that name that some Accelerator has, or NULL. A share or a compute
  * instance of a MIG slice counts as the slice unless some Accelerator has it under its own name:
  * `nvidia.com/mig-1g.10gb.shared` and `nvidia.com/mig-1c.1g.10gb` are `nvidia.com/mig-1g.10gb`.
+ * The name that a DeviceClass of the cluster gives to its devices is the resource of the class.
  */
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
+
+/*
+ * Returns the resource name of the device class as which a request for the name counts, because a
+ * DeviceClass of the cluster has it (policy_with_classes); absent: it counts under its own name.
+ */
+struct str snapshot_class(const struct policy *policy, struct str name);
+
+/*
+ * Whether nobody knows what the name stands for: not all DeviceClasses of the cluster are known,
+ * one of which may have it, and neither the policy nor the catalog names it. A pattern of
+ * Settings.otherResources does not name it: the class may be that of an Accelerator. Then
+ * class_map.gap says why.
+ */
+bool snapshot_is_undecided(const struct policy *policy, struct str name);
 
 /*
  * Returns what of a Guard a check belongs to, as the policy says it, such as `privileged` or
@@ -348,7 +368,8 @@ struct policy_location snapshot_location(const struct policy *policy, struct doc
 
 /*
  * Returns the role of a resource. The Accelerators of the policy decide first, then
- * Settings.otherResources, then the catalog.
+ * Settings.otherResources, then the catalog. What none of them has is of the role of its device
+ * class, if a DeviceClass of the cluster has the name.
  */
 enum role snapshot_role(const struct policy *policy, struct str name);
 

@@ -35,6 +35,7 @@ KINDS = {
 LEDGER_RIGHTS = {
     ("Pod", None): ["list", "watch"],
     ("ResourceClaim", None): ["list", "watch"],
+    ("DeviceClass", None): ["list", "watch"],
     ("Namespace", None): ["get", "list", "watch"],
     ("Node", None): ["list", "watch"],
     ("GPULedger", None): ["get", "list", "watch", "create"],

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from gpugate import ROOT, Server, scaled
+from gpugate import ROOT, Server, eventually, scaled
 from kube import GPU, SHARED, container, doc, persisted, pod
 from test_claims import ask, claim, request
+from unreliable_api_server import UnreliableApiServer
 from waiting import WORDS, airflow, argo, engines_wait, tekton
 
 # Its tests share the messages that they have seen.
@@ -238,6 +239,32 @@ def test_warnings_and_audits(serve, seen):
     assert second.warnings == ['exceeded quota: GPU quota "q" of tenant "team-a": requested 1, used 1, limit 1, over by 1; nothing is free']
     third = server.validate(pod({GPU: 3}))
     assert third.allowed and third.warnings[0].startswith('would never fit: GPU quota "q"') and third.audit["audit"].startswith('would never fit: GPU quota "all"')
+
+
+def test_names_of_device_classes(seen, tmp_path):
+    """A DeviceClass of the cluster gives a name to its devices, or not all classes are known."""
+    api = UnreliableApiServer()
+    api.put("namespaces", {"metadata": {"name": "team-a"}})
+    for name in ("gpu", "fpga.example.com"):
+        api.put("deviceclasses", {"metadata": {"name": name}, "spec": {"extendedResourceName": f"example.com/{name}"}})
+    policy = [doc("Settings", "s", unknownResources="deny"), *CLAIMED, team(quota(hard=2))]
+    server = Server(policy, "--ledger", "cluster", "--kubeconfig", api.kubeconfig(tmp_path), "--settle-seconds", "1", "--replica", "r")
+    try:
+        eventually(lambda: server.admin("/readyz").status == 200 and server.metrics().value("gpugate_ledger_state", state="open"), what="an open ledger")
+        assert server.validate(pod({"example.com/gpu": 1})).allowed
+        waits, never, unlisted = (server.validate(pod(asks)) for asks in ({"example.com/gpu": 2}, {"example.com/gpu": 3}, {"example.com/fpga.example.com": 1}))
+        assert engines_wait(waits) and waits.code == 403 and waits.message.startswith("exceeded quota: "), waits
+        assert not any(engines_wait(each) or each.allowed for each in (never, unlisted))
+        server.stop()
+        api.forbidden.add("deviceclasses")
+        server = Server(policy, "--ledger", "cluster", "--kubeconfig", api.kubeconfig(tmp_path), "--settle-seconds", "1", "--replica", "r")
+        eventually(lambda: server.log("device_classes_unknown"), what="a list that is refused")
+        undecided = server.validate(pod({"example.com/gpu": 1}))
+        assert undecided.code == 429 and WORDS not in undecided.message.lower(), undecided
+    finally:
+        server.stop()
+        api.close()
+    seen.setdefault("quota", []).extend(each.message for each in (waits, never, unlisted, undecided))
 
 
 # --- Words in the names of a Pod ---

@@ -38,6 +38,7 @@ class UnreliableApiServer:
         self.objects.set()
         self.expired = False  # Lists at a version are answered with 410.
         self.forbidden = set()  # Resources of which every request is answered with 403.
+        self.broken = set()  # Those of which every request is answered with 500.
         self.missing = set()  # Resources that the server does not have.
         self.expiring = 0  # So many lists expire at their second page.
         self.interruptions = 0  # How often all watches were ended.
@@ -167,6 +168,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         resource, namespace, name, query = self._target()
         if not self._is_served(resource):
             self._refuse(404, "NotFound")
+        elif resource in self.api.broken:
+            self._refuse(500, "it is broken")
         elif resource in self.api.forbidden:
             self._refuse(403, f'{resource} is forbidden: User "jane" cannot list resource "{resource}"')
         elif name:

@@ -153,6 +153,36 @@ def test_a_pod_becomes_a_claim(control_plane, gpugate_in_cluster, devices):
     assert gate.used("ml", "gpus", "gpus") == 1
 
 
+@pytest.mark.skipif(binaries.version() < (1, 36), reason="the scheduler serves names of DeviceClasses by default since Kubernetes 1.36")
+def test_a_pod_by_the_name_that_a_class_gives_its_devices(control_plane, gpugate_in_cluster, devices):
+    """Nothing in the policy has the name. The scheduler makes a claim for the Pod, which is not
+    counted again."""
+    own, admin = devices(whole=4, halves=0), control_plane.admin
+    name = f"{own.driver}/named"
+    gate = gpugate_in_cluster(control_plane, own.policy(hard=3), ledger="cluster", replicas=2)
+    admin.create(pod(own.space, "older", {name: 1})).must()
+    admin.patch("DeviceClass", own.whole, {"spec": {"extendedResourceName": name}}).must()
+    # The Pod that exists counts as soon as a replica knows the class.
+    eventually(lambda: all(server.metrics().value("gpugate_device_classes") == 1 for server in gate.servers), 30)
+    gate.wait_used("ml", "gpus", 1, "gpus", seconds=30)
+
+    def served():
+        status = admin.get("Pod", "older", own.space).must().get("status", {})
+        return status.get("extendedResourceClaimStatus", {}).get("resourceClaimName")
+
+    claim = admin.get("ResourceClaim", eventually(served, 120), own.space).must()
+    assert "resource.kubernetes.io/extended-resource-claim" in claim["metadata"]["annotations"], claim["metadata"]
+    admin.create(pod(own.space, "newer", {name: 2})).must()
+    gate.wait_used("ml", "gpus", 3, "gpus", seconds=30)
+    eventually(lambda: len(admin.list("ResourceClaim", own.space)) == 2, 120)
+    refused = admin.create(pod(own.space, "more", {name: 1}))
+    assert refused.status == 403 and f'{name} counts as DeviceClass "{own.whole}"' in refused.message, refused
+    assert gate.used("ml", "gpus", "gpus") == 3
+    for each in ("older", "newer"):
+        admin.delete("Pod", each, own.space, grace_s=0)
+    gate.wait_used("ml", "gpus", 0, "gpus", seconds=60)
+
+
 def test_claims_and_pods_race_for_one_quota(control_plane, gpugate_in_cluster, devices):
     """Three replicas and a quota of 10: there are never more, of either kind."""
     own, admin = devices(whole=0, halves=0), control_plane.admin

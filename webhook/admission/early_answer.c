@@ -138,7 +138,7 @@ static int answer_one(struct early_question *question, const struct policy *poli
 	struct fit_request fit = {.reservation = reservation, .never = true};
 	if (judge(policy, &question->review, reservation->arena, false, decision) < 0)
 		return -1;
-	int known = decision->charged ? ask(question, policy, ledger, &fit) : 1;
+	int known = decision->undecided ? 0 : decision->charged ? ask(question, policy, ledger, &fit) : 1;
 	struct decision refusal = *decision;
 	enum early_answer wanted = policy_early_answer(policy, refusal.tenant);
 	*decision = (struct decision){.tenant = refusal.tenant};
@@ -196,7 +196,7 @@ static int answer_part(struct early_question *question, const struct early_part 
 	question->pods = part->pods;
 	if (judge(policy, &question->review, reservation->arena, false, decision) < 0)
 		return -1;
-	int known = decision->charged ? ask(question, policy, ledger, &fit) : 1;
+	int known = decision->undecided ? 0 : decision->charged ? ask(question, policy, ledger, &fit) : 1;
 	struct decision refusal = *decision;
 	enum early_answer wanted = policy_early_answer(policy, refusal.tenant);
 	*decision = (struct decision){.tenant = refusal.tenant};

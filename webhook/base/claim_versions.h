@@ -1,7 +1,7 @@
 /*
  * claim_versions: the versions of the API group of ResourceClaims that gpugate reads, the preferred
- * one first. What follows from a row: where claims are watched, where they are listed for
- * `explain --live`, and which versions are registered with the API server.
+ * one first. What follows from a row: where claims and DeviceClasses are watched, where claims are
+ * listed for `explain --live`, and which versions are registered with the API server.
  */
 #ifndef WEBHOOK_BASE_CLAIM_VERSIONS_H
 #define WEBHOOK_BASE_CLAIM_VERSIONS_H
@@ -9,5 +9,6 @@
 #define CLAIM_GROUP "resource.k8s.io"
 #define CLAIM_VERSIONS(ROW) ROW("v1") ROW("v1beta2") ROW("v1beta1")
 #define CLAIM_PATH(version) "/apis/" CLAIM_GROUP "/" version "/resourceclaims"
+#define DEVICE_CLASS_PATH(version) "/apis/" CLAIM_GROUP "/" version "/deviceclasses"
 
 #endif

@@ -16,6 +16,7 @@
 	ROW(WATCH_NODES, "", "nodes", "list", "watch")                                                                 \
 	ROW(WATCH_PODS, "", "pods", "list", "watch")                                                                   \
 	ROW(WATCH_CLAIMS, "resource.k8s.io", "resourceclaims", "list", "watch")                                        \
+	ROW(WATCH_CLASSES, "resource.k8s.io", "deviceclasses", "list", "watch")                                        \
 	ROW(WATCH_RECORD, "gpugate.io", "gpuledgers", "get", "list", "watch", "create")
 
 #endif

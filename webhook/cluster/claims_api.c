@@ -15,9 +15,9 @@
 /* Answers in a row that no version is served, before the claims that were there are gone. */
 #define MISSING_MAX 5
 
-#define SERVED(version) {(version), CLAIM_PATH(version)},
+#define SERVED(version) {(version), CLAIM_PATH(version), DEVICE_CLASS_PATH(version)},
 static const struct served_version {
-	const char *version, *path;
+	const char *version, *path, *classes_path;
 } versions[] = {CLAIM_VERSIONS(SERVED)};
 #define VERSIONS (sizeof versions / sizeof *versions)
 
@@ -41,13 +41,13 @@ static const struct field group_fields[] = {
 };
 static const struct shape group_shape = SHAPE(group_fields, 0);
 
-/* Returns the path of the preferred version that is served; NULL: none is. */
-static const char *path_of(const struct group *group)
+/* Returns the preferred version that is served; NULL: none is. */
+static const struct served_version *find_version(const struct group *group)
 {
 	for (size_t i = 0; i < VERSIONS; i++)
 		for (uint32_t k = 0; k < group->version_count; k++)
 			if (str_eq(group->versions[k].version, str_of(versions[i].version)))
-				return versions[i].path;
+				return &versions[i];
 	return NULL;
 }
 
@@ -71,21 +71,23 @@ static void note_missing(struct ledger_cluster *cluster)
 		cluster_log(cluster, LOG_WARN, "claims_absent",
 			    "the API server does not serve ResourceClaims any more; they do not count until it does");
 	set_state(cluster, CLAIMS_API_ABSENT);
+	classes_serve(cluster, NULL);
 	view_note(cluster, LEDGER_FREED, STR(""));
 }
 
-static void take_path(struct ledger_cluster *cluster, const char *path)
+static void take_version(struct ledger_cluster *cluster, const struct served_version *version)
 {
 	struct claims_api *api = &cluster->claims_api;
 	struct kube_watch *watch = cluster->watches[WATCH_CLAIMS];
 	api->missing = 0;
-	if (api->path == path && api->state == CLAIMS_API_SERVED)
+	if (api->path == version->path && api->state == CLAIMS_API_SERVED)
 		return;
+	classes_serve(cluster, version->classes_path);
 	pthread_mutex_lock(&cluster->mutex);
 	cluster->synced[WATCH_CLAIMS] = false; /* Nothing is decided before the list from there. */
 	pthread_mutex_unlock(&cluster->mutex);
-	api->path = path;
-	kube_watch_set_path(watch, path);
+	api->path = version->path;
+	kube_watch_set_path(watch, version->path);
 	set_state(cluster, CLAIMS_API_SERVED);
 	if (api->started)
 		kube_watch_relist(watch);
@@ -121,9 +123,9 @@ static void on_answer(void *context, const struct kube_response *response)
 		reader_init(&reader, response->body.ptr, response->body.len, &cluster->scratch);
 		good = reader_object(&reader, &group_shape, &group) == 0;
 	}
-	const char *path = good ? path_of(&group) : NULL;
-	if (path)
-		take_path(cluster, path);
+	const struct served_version *version = good ? find_version(&group) : NULL;
+	if (version)
+		take_version(cluster, version);
 	else if (good)
 		note_missing(cluster);
 	else if (api->state == CLAIMS_API_UNKNOWN) {

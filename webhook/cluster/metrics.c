@@ -21,6 +21,8 @@ enum row {
 	BEHIND,
 	SILENCE,
 	STREAMS,
+	CLASSES,
+	CLASSES_GAP,
 	UNREADABLE,
 	CHECKS,
 	HEALED,
@@ -105,6 +107,19 @@ static const struct metric rows[ROWS] = {
 		 .unit = "watches",
 		 .help = "Watches that were opened, by what is watched.",
 		 .labels = {{"watch", watches_names}}},
+    [CLASSES] = {.name = "gpugate_device_classes",
+		 .type = METRIC_GAUGE,
+		 .unit = "DeviceClasses",
+		 .help = "DeviceClasses of the cluster that give a resource name to their devices.",
+		 .details = "They are watched where the policy counts claims."},
+    [CLASSES_GAP] = {.name = "gpugate_device_classes_incomplete",
+		     .type = METRIC_GAUGE,
+		     .unit = "0 or 1",
+		     .help = "1 while the policy counts claims and not all DeviceClasses are known, else 0.",
+		     .details = "Then `onOutage` decides about Pods that request names which the policy does not "
+				"know. The log event `device_classes_unknown` says why.",
+		     .query = "A right that is missing, or too many classes: "
+			      "`min_over_time(gpugate_device_classes_incomplete[10m]) == 1`"},
     [UNREADABLE] = {.name = "gpugate_view_unreadable_total",
 		    .type = METRIC_COUNTER,
 		    .unit = "objects",
@@ -168,8 +183,9 @@ static void print_watches(struct ledger_cluster *cluster, struct buf *out)
 		kube_watch_counts(cluster->watches[i], &counts);
 		streams[i] = (int64_t)counts.streams;
 		int64_t last_ms = kube_watch_last_activity_ms(cluster->watches[i]);
-		/* Claims are not watched where the cluster has none. */
-		silence_ms[i] = last_ms || i != WATCH_CLAIMS ? now_ms - last_ms : 0;
+		/* These are not watched where nothing has or needs them. */
+		bool always = i != WATCH_CLAIMS && i != WATCH_CLASSES;
+		silence_ms[i] = last_ms || always ? now_ms - last_ms : 0;
 	}
 	metric_seconds(out, &rows[SILENCE], silence_ms);
 	metric_integers(out, &rows[STREAMS], streams);
@@ -217,10 +233,13 @@ void ledger_cluster_render_state(void *context, struct buf *out)
 	pthread_mutex_lock(&cluster->mutex);
 	int64_t pending = ledger_pending(cluster->ledger);
 	struct ledger_unfit unfit = ledger_unfit(cluster->ledger);
+	bool incomplete = classes_are_incomplete(cluster);
 	pthread_mutex_unlock(&cluster->mutex);
 	print_state(cluster, out);
 	metric_integers(out, &rows[PENDING], &pending);
 	print_counts(cluster, out);
 	print_watches(cluster, out);
+	metric_integers(out, &rows[CLASSES], &(int64_t){atomic_load(&cluster->classes.known)});
+	metric_integers(out, &rows[CLASSES_GAP], &(int64_t){incomplete});
 	metric_integers(out, &rows[UNMATCHED], (int64_t[]){unfit.of_no_model, unfit.of_several_models});
 }

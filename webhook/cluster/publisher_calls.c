@@ -195,8 +195,9 @@ void publish_delete(struct publish_row *row)
 }
 
 /* Without a list it is unknown what is published, and nothing is written. */
-static void on_failed(void *context, const char *problem)
+static void on_failed(void *context, unsigned status, const char *problem)
 {
+	(void)status;
 	note_failure(context, "listed", problem);
 }
 

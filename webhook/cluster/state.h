@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "webhook/cluster/claims_api.h"
+#include "webhook/cluster/classes.h"
 #include "webhook/cluster/comparison.h"
 #include "webhook/cluster/maintenance.h"
 #include "webhook/cluster/namespace_lookup.h"
@@ -76,6 +77,7 @@ struct ledger_cluster {
 	struct lookups lookups;
 	struct view view;
 	struct claims_api claims_api;
+	struct classes classes;
 	struct version_query queries[CONSUMER_KINDS];
 	struct lateness lateness;
 	struct queue queue;

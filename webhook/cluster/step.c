@@ -113,6 +113,7 @@ static void run(struct ledger_cluster *cluster)
 		maintenance_expire(cluster, now_ms);
 		record_tick(cluster, now_ms);
 		claims_api_tick(cluster, now_ms);
+		classes_tick(cluster);
 	}
 	start_over(cluster);
 	take_outcome(cluster);

@@ -32,6 +32,7 @@ struct ledger_cluster *ledger_cluster_create(const struct ledger_cluster_options
 	arena_init(&cluster->scratch, 64 << 10, SCRATCH_MAX);
 	queue_open(cluster);
 	record_open(cluster);
+	classes_open(cluster);
 	cluster->ledger = ledger_create(&rules, err);
 	if (!cluster->ledger || watches_open(cluster, err) < 0 || publish_open(cluster, err) < 0) {
 		ledger_cluster_destroy(cluster);
@@ -65,6 +66,7 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 	comparison_close(cluster);
 	publish_close(cluster);
 	watches_close(cluster);
+	classes_close(cluster);
 	ledger_destroy(cluster->ledger);
 	buf_release(&cluster->record.body);
 	arena_release(&cluster->scratch);
@@ -102,13 +104,15 @@ const char *ledger_cluster_unready(struct ledger_cluster *cluster)
 	int64_t now_ms = kube_now_ms(), behind_ms = atomic_load(&cluster->behind_ms);
 	pthread_mutex_lock(&cluster->mutex);
 	bool pods = view_is_listed(cluster, CONSUMER_POD), all = view_all(cluster, view_is_listed);
-	bool heard = view_all(cluster, is_heard);
+	bool heard = view_all(cluster, is_heard), classes = !classes_are_awaited(cluster);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (!pods)
 		return "the Pods of the cluster have not been listed yet.";
 	if (!all)
 		return "the ResourceClaims of the cluster have not been listed yet, for which gpugate needs the rights "
 		       "list and watch of resourceclaims (resource.k8s.io).";
+	if (!classes)
+		return "the DeviceClasses of the cluster have not been listed yet (deviceclasses of resource.k8s.io).";
 	if (atomic_load(&cluster->state) < RECORD_SETTLING)
 		return "the ledger has not been read yet.";
 	if (atomic_load(&cluster->state) == RECORD_NEWER)

@@ -13,12 +13,16 @@
 #ifndef WEBHOOK_CLUSTER_STORE_H
 #define WEBHOOK_CLUSTER_STORE_H
 
+#include "gpugate/device_classes.h"
 #include "webhook/base/log.h"
 #include "webhook/cluster/peers.h"
 #include "webhook/kube/client.h"
 #include "webhook/ledger/store.h"
 #include "webhook/metrics/metric.h"
 #include "webhook/usage/sums.h"
+
+/* Why DeviceClasses may be missing before the first of them are known (struct device_classes). */
+#define LEDGER_CLASSES_UNLISTED "the DeviceClasses of the cluster have not been listed yet"
 
 /* How long a denial may wait for capacity that is about to be freed. */
 #define LEDGER_HOLD_MS 250
@@ -52,6 +56,15 @@ struct ledger_cluster_options {
 	 */
 	void (*tell)(void *context, bool warning, const char *reason, const char *message);
 	void *notify_context;
+	/*
+	 * Receives the DeviceClasses of the cluster, borrowed during the call, whenever they have
+	 * changed: the policy is to be renewed with them, and the ledger rebased
+	 * (ledger_cluster_rebase). Until the first call, none are known
+	 * (LEDGER_CLASSES_UNLISTED). May be NULL. Called on the loop's thread, without a lock.
+	 * Returns 0, or -1 if that has to be tried again.
+	 */
+	int (*classes)(void *context, const struct device_classes *classes);
+	void *classes_context;
 };
 
 struct ledger_cluster;

@@ -65,7 +65,7 @@ bool view_is_current(struct ledger_cluster *cluster)
 
 /* --- Reading objects --- */
 
-static void note_unreadable(struct ledger_cluster *cluster, const char *what, const struct error *err)
+void view_note_unreadable(struct ledger_cluster *cluster, const char *what, const struct error *err)
 {
 	char text[1200];
 	cluster_count(cluster, COUNT_UNREADABLE);
@@ -96,7 +96,7 @@ enum pod_reading view_read(struct ledger_cluster *cluster, enum consumer_kind ki
 	if (cluster->scratch.starved)
 		return POD_LOST;
 	error_set(&err, "it has no uid or resourceVersion");
-	note_unreadable(cluster, kinds[kind].what, &err);
+	view_note_unreadable(cluster, kinds[kind].what, &err);
 	arena_reset(&cluster->scratch);
 	bool identified = object_identity_read(json, &cluster->scratch, pod, &ignored) == 0 &&
 			  kube_version(pod->resource_version, version) && pod->uid.len > 0;
@@ -138,7 +138,7 @@ int view_set_labels(struct ledger_cluster *cluster, struct str json, bool gone, 
 	arena_reset(&cluster->scratch);
 	int read = object_meta_read(json, &cluster->scratch, &meta, &err), seen;
 	if (read < 0 && !cluster->scratch.starved) {
-		note_unreadable(cluster, labelled[list].what, &err);
+		view_note_unreadable(cluster, labelled[list].what, &err);
 		return 0;
 	}
 	const struct pairs *labels = gone ? NULL : &meta.labels;

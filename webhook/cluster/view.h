@@ -77,6 +77,9 @@ bool view_is_verified(const struct ledger_cluster *cluster, enum consumer_kind k
  */
 bool view_is_current(struct ledger_cluster *cluster);
 
+/* Logs and counts an object of the API server, such as "a Node", that cannot be read. */
+void view_note_unreadable(struct ledger_cluster *cluster, const char *what, const struct error *err);
+
 /* How much of a Pod or claim in a list or an event could be read. */
 enum pod_reading {
 	POD_READ,

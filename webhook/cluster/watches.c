@@ -286,6 +286,7 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 			     .events = {nodes_begin, nodes_listed, nodes_synced, nodes_changed, no_bookmark, NULL}},
 	    [WATCH_PODS] = {.path = "/api/v1/pods", .events = consumer_events},
 	    [WATCH_CLAIMS] = {.events = consumer_events}, /* Its path is set by claims_api.c. */
+	    [WATCH_CLASSES] = {.events = classes_events}, /* And this one by classes.c. */
 	    [WATCH_RECORD] = {.path = LEDGER_OBJECTS_PATH, .events = record_events},
 	};
 	for (int i = 0; i < WATCHES; i++) {
@@ -296,7 +297,7 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 		cluster->watches[i] = kube_watch_create(cluster->options.loop, cluster->options.client, &options, err);
 		if (!cluster->watches[i])
 			return -1;
-		if (i != WATCH_PODS && i != WATCH_CLAIMS)
+		if (i != WATCH_PODS && i != WATCH_CLAIMS && i != WATCH_CLASSES)
 			kube_watch_start(cluster->watches[i]);
 	}
 	return 0;
@@ -304,8 +305,10 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 
 void watches_restart(struct ledger_cluster *cluster)
 {
+	const bool stopped[WATCHES] = {[WATCH_CLAIMS] = cluster->claims_api.state != CLAIMS_API_SERVED,
+				       [WATCH_CLASSES] = !cluster->classes.path || !cluster->classes.started};
 	for (int i = 0; i < WATCHES; i++)
-		if (i != WATCH_CLAIMS || cluster->claims_api.state == CLAIMS_API_SERVED)
+		if (!stopped[i])
 			kube_watch_relist(cluster->watches[i]);
 }
 

@@ -243,16 +243,18 @@ static int judge_file(struct judging *judging, struct str path, struct error *er
 }
 
 /*
- * The Namespace of a Pod is often in another file than the Pod. What cannot be read has no labels.
+ * The Namespace of a Pod is often in another file than the Pod, and so is the DeviceClass of a
+ * resource. What cannot be read has no labels and no name.
  */
-static void take_namespaces(const struct judging *judging, const char *path)
+static void take_context(const struct judging *judging, const char *path)
 {
 	struct manifest manifest;
 	struct error unread = {0};
 	if (input_file_manifest(path, &manifest, &unread) < 0)
 		return;
 	for (uint32_t i = 0; i < manifest.count; i++)
-		if (str_eq(manifest.objects[i].kind, STR("Namespace")))
+		if (str_eq(manifest.objects[i].kind, STR("Namespace")) ||
+		    str_eq(manifest.objects[i].kind, STR("DeviceClass")))
 			simulation_labels(judging->trial.simulation, &manifest, &manifest.objects[i], &unread);
 	manifest_release(&manifest);
 }
@@ -275,7 +277,7 @@ int lint_admission(const struct manifests *manifests, const struct policy *polic
 			lint_autoscalers_read(&autoscalers, manifests->files[i].path, namespace);
 	lint_autoscalers_sort(&autoscalers);
 	for (size_t i = 0; result == 0 && i < manifests->namespace_count; i++)
-		take_namespaces(&judging, manifests->namespaces[i].ptr);
+		take_context(&judging, manifests->namespaces[i].ptr);
 	for (size_t i = 0; result == 0 && i < manifests->file_count; i++)
 		if (!manifests->files[i].partial)
 			result = judge_file(&judging, manifests->files[i].path, err);

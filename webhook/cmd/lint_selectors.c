@@ -57,8 +57,8 @@ static int try_without(const struct lint_judged *judged, struct labels *labels)
 			rest[review.object.node_selector.count++] = labels->written->items[i];
 	}
 	buf_init(&charges, 1);
-	enum admission_state state = simulation_ask(ADMISSION_MUTATE, trial->simulation, trial->policy, &review,
-						    &trial->decision, &trace, &charges, &decision);
+	enum admission_state state =
+	    simulation_ask(ADMISSION_MUTATE, trial->simulation, &review, &trial->decision, &trace, &charges, &decision);
 	buf_release(&charges);
 	return state == ADMISSION_DECIDED ? !decision.denied : -1;
 }

@@ -85,7 +85,7 @@ int trial_pod(struct trial *trial, const struct manifest_object *object, const s
 	struct simulated simulated;
 	arena_reset(&trial->decision);
 	review.dry_run = dry_run;
-	simulation_admit(trial->simulation, trial->policy, &review, &trial->decision, NULL, &simulated);
+	simulation_admit(trial->simulation, &review, &trial->decision, NULL, &simulated);
 	*outcome = (struct outcome){
 	    .admitted = simulated.admitted, .charged = simulated.charges.len > 0, .pod = review.object};
 	snprintf(outcome->charges, sizeof outcome->charges, "%.*s", STR_ARG(buf_view(&simulated.charges)));

@@ -21,13 +21,16 @@
 #define PATHS_MAX 3
 
 struct live_kind {
-	const char *what, *kind, *accept, *forbidden;
+	const char *what, *kind, *accept;
+	const char *forbidden; /* NULL: what they would say is not known without the right. */
 	/* Whether decisions by the policy need them; NULL: always. */
 	bool (*needed)(const struct policy *policy);
-	enum consumer_kind consumer;  /* CONSUMER_KINDS: they have labels only. */
+	enum consumer_kind consumer;  /* CONSUMER_KINDS: they are none. */
 	const char *paths[PATHS_MAX]; /* The later ones are for older clusters. */
 };
 #define CLAIMS_AT(version) CLAIM_PATH(version),
+#define CLASSES_AT(version) DEVICE_CLASS_PATH(version),
+#define UNLISTED_CLASSES "you may not list deviceclasses (resource.k8s.io)"
 
 /* Labels are read first, so that no Pod is charged without those of its namespace. */
 static const struct live_kind kinds[] = {
@@ -47,6 +50,7 @@ static const struct live_kind kinds[] = {
      policy_counts_claims,
      CONSUMER_CLAIM,
      {CLAIM_VERSIONS(CLAIMS_AT)}},
+    {"deviceclasses", "DeviceClass", NULL, NULL, policy_counts_claims, CONSUMER_KINDS, {CLAIM_VERSIONS(CLASSES_AT)}},
 };
 
 struct live {
@@ -91,19 +95,24 @@ static int read_path(struct kube_config *config, struct live *live, const char *
 	return list_fetch(config, &list, status, err);
 }
 
-/* A cluster that serves no claims has none. */
+/* A cluster that serves no claims and classes has none. */
 static int read_kind(struct kube_config *config, struct live *live, struct error *err)
 {
 	const struct live_kind *kind = live->kind;
 	unsigned status = 0;
 	int result = read_path(config, live, kind->paths[0], &status, err);
-	for (size_t i = 1; result < 0 && status == 404 && kind->consumer == CONSUMER_CLAIM; i++) {
+	for (size_t i = 1; result < 0 && status == 404 && kind->paths[1]; i++) {
 		*err = (struct error){0};
 		if (i == PATHS_MAX || !kind->paths[i]) {
 			result = 0;
 			break;
 		}
 		result = read_path(config, live, kind->paths[i], &status, err);
+	}
+	if (result < 0 && status == 403 && !kind->forbidden) {
+		*err = (struct error){0};
+		simulation_miss_classes(live->simulation, UNLISTED_CLASSES);
+		return 0;
 	}
 	if (result < 0 || kind->consumer == CONSUMER_KINDS)
 		return result;
@@ -123,6 +132,8 @@ int live_usage_read(struct kube_config *config, const struct policy *policy, str
 			result = read_kind(config, &live, err);
 	}
 	arena_release(&live.arena);
+	if (result == 0 && simulation_renew(simulation) < 0)
+		return error_set(err, "there is not enough memory");
 	return result;
 }
 

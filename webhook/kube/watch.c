@@ -146,7 +146,7 @@ static void log_failure(struct kube_watch *watch, const char *problem, int64_t w
 }
 
 static void report_failure(struct kube_watch *watch, enum kube_watch_phase phase, const struct kube_response *response,
-			   int64_t wait_ms)
+			   unsigned status, int64_t wait_ms)
 {
 	const struct kube_watch_events *events = &watch->options.events;
 	const char *problem = watch->err.text[0]  ? watch->err.text
@@ -154,7 +154,7 @@ static void report_failure(struct kube_watch *watch, enum kube_watch_phase phase
 						  : "the stream ended before everything was listed";
 	log_failure(watch, problem, wait_ms);
 	if (phase != WATCHING && events->list_failed)
-		events->list_failed(events->context, problem);
+		events->list_failed(events->context, status, problem);
 }
 
 /*
@@ -255,7 +255,7 @@ static void end_call(struct kube_watch *watch, enum kube_watch_phase phase, cons
 		watch->empty_streams = 0;
 	}
 	if (!is_quiet(watch, phase, response, open_ms))
-		report_failure(watch, phase, response, wait);
+		report_failure(watch, phase, response, status, wait);
 	pause_for(watch, wait);
 }
 

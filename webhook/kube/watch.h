@@ -49,10 +49,10 @@ struct kube_watch_events {
 	 */
 	void (*turned)(void *context);
 	/*
-	 * A list failed and will be retried. `problem` is a sentence, borrowed during the call. May
-	 * be NULL.
+	 * A list failed and will be retried. `status` is that of the answer; 0: there was none.
+	 * `problem` is a sentence, borrowed during the call. May be NULL.
 	 */
-	void (*list_failed)(void *context, const char *problem);
+	void (*list_failed)(void *context, unsigned status, const char *problem);
 };
 
 /* Timeouts, in milliseconds. */

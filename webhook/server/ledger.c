@@ -2,10 +2,12 @@
 
 #include "webhook/usage/namespaces.h"
 
-static int open_embedded(struct serve_ledger *ledger, const struct policy *policy, struct metrics *metrics,
+static int open_embedded(struct serve_ledger *ledger, struct policy_store *policies, struct metrics *metrics,
 			 struct error *err)
 {
+	const struct policy *policy = policy_store_get(policies);
 	ledger->embedded = ledger_embedded_create(policy, err);
+	policy_release(policy);
 	if (!ledger->embedded ||
 	    metrics_attach(metrics, &ledger_sums_metrics, ledger_embedded_render_sums, ledger->embedded, err) < 0)
 		return -1;
@@ -16,6 +18,11 @@ static int open_embedded(struct serve_ledger *ledger, const struct policy *polic
 static void tell(void *context, bool warning, const char *reason, const char *message)
 {
 	kube_events_emit(context, warning, reason, message);
+}
+
+static int on_classes(void *context, const struct device_classes *classes)
+{
+	return policy_store_set_classes(context, classes);
 }
 
 static int attach_cluster(struct ledger_cluster *cluster, struct metrics *metrics, struct error *err)
@@ -35,8 +42,12 @@ static int attach_cluster(struct ledger_cluster *cluster, struct metrics *metric
 }
 
 static int open_cluster(struct serve_ledger *ledger, struct serve_kube *kube, const struct serve_options *options,
-			const struct policy *policy, struct log *log, struct metrics *metrics, struct error *err)
+			struct policy_store *policies, struct log *log, struct metrics *metrics, struct error *err)
 {
+	const struct device_classes none = {.gap = LEDGER_CLASSES_UNLISTED};
+	if (policy_store_set_classes(policies, &none) < 0)
+		return error_set(err, "not enough memory for the policy");
+	const struct policy *policy = policy_store_get(policies);
 	const struct ledger_cluster_options how = {
 	    .loop = kube->loop,
 	    .client = kube->client,
@@ -51,16 +62,19 @@ static int open_cluster(struct serve_ledger *ledger, struct serve_kube *kube, co
 	    .log = log,
 	    .tell = tell,
 	    .notify_context = kube->events,
+	    .classes = on_classes,
+	    .classes_context = policies,
 	};
 	ledger->cluster = ledger_cluster_create(&how, err);
+	policy_release(policy);
 	return ledger->cluster ? attach_cluster(ledger->cluster, metrics, err) : -1;
 }
 
 int serve_ledger_open(struct serve_ledger *ledger, struct serve_kube *kube, const struct serve_options *options,
-		      const struct policy *policy, struct log *log, struct metrics *metrics, struct error *err)
+		      struct policy_store *policies, struct log *log, struct metrics *metrics, struct error *err)
 {
-	return options->ledger == LEDGER_KIND_CLUSTER ? open_cluster(ledger, kube, options, policy, log, metrics, err)
-						      : open_embedded(ledger, policy, metrics, err);
+	return options->ledger == LEDGER_KIND_CLUSTER ? open_cluster(ledger, kube, options, policies, log, metrics, err)
+						      : open_embedded(ledger, policies, metrics, err);
 }
 
 struct ledger_store serve_ledger_store(const struct serve_ledger *ledger)

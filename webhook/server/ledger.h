@@ -7,6 +7,7 @@
 #include "webhook/server/embedded_store.h"
 #include "webhook/server/kube.h"
 #include "webhook/server/options.h"
+#include "webhook/server/policy_store.h"
 
 struct serve_ledger {
 	struct ledger_embedded *embedded; /* Exactly one of these is set. */
@@ -14,11 +15,13 @@ struct serve_ledger {
 };
 
 /*
- * Creates the ledger. The cluster ledger begins to work with serve_kube_start. `ledger` must be
- * zeroed. Returns 0, or -1 with an error; call serve_ledger_close in either case.
+ * Creates the ledger. The cluster ledger begins to work with serve_kube_start. From then on it
+ * renews the policy with the DeviceClasses of the cluster. `ledger` must be zeroed. Borrows
+ * `policies` until serve_ledger_close. Returns 0, or -1 with an error; call serve_ledger_close in
+ * either case.
  */
 int serve_ledger_open(struct serve_ledger *ledger, struct serve_kube *kube, const struct serve_options *options,
-		      const struct policy *policy, struct log *log, struct metrics *metrics, struct error *err);
+		      struct policy_store *policies, struct log *log, struct metrics *metrics, struct error *err);
 
 /* Returns the interface that admission uses. It borrows the ledger. */
 struct ledger_store serve_ledger_store(const struct serve_ledger *ledger);

@@ -208,16 +208,23 @@ static void log_rejected(struct policy_store *store, const struct report *report
 	reject(store, report, why);
 }
 
-/* Takes the reference to the new policy. */
-static void put_in_force(struct policy_store *store, const struct policy *policy, const struct report *report)
+/* Takes the reference to the new policy, which was loaded, or else only renewed. */
+static void exchange(struct policy_store *store, const struct policy *policy, bool loaded)
 {
 	pthread_mutex_lock(&store->mutex);
 	const struct policy *old = store->policy;
 	store->policy = policy;
-	store->state.generation++;
-	store->state.loaded = time(NULL);
+	store->state.generation += loaded;
+	if (loaded)
+		store->state.loaded = time(NULL);
 	pthread_mutex_unlock(&store->mutex);
 	policy_release(old);
+}
+
+/* Takes the reference to the new policy. */
+static void put_in_force(struct policy_store *store, const struct policy *policy, const struct report *report)
+{
+	exchange(store, policy, true);
 	log_loaded(store, report);
 	tell_loaded(store);
 }
@@ -299,24 +306,26 @@ static bool same(const struct policy *a, const struct policy *b)
 /* Must be called with `reloading` held, so that no other thread replaces store->policy. */
 static void reload(struct policy_store *store, struct report *report)
 {
-	const struct policy *policy = policy_load(store->paths, store->path_count, report);
+	const struct policy *loaded = policy_load(store->paths, store->path_count, report);
 	struct policy_source source;
 	char commit[GIT_COMMIT_SIZE];
-	if (!policy) {
+	if (!loaded) {
 		read_commit(store, commit);
 		log_rejected(store, report, commit, NULL);
 		return;
 	}
-	read_source(store, policy, &source);
-	if (same(policy, store->policy)) {
-		policy_release(policy);
+	read_source(store, loaded, &source);
+	if (same(loaded, store->policy)) {
+		policy_release(loaded);
 		const struct log_field fields[] = {commit_field(source.commit), dirty_field(source.dirty)};
 		if (set_source(store, &source) || store->state.rejected)
 			log_event(store->log, LOG_INFO, "policy_unchanged", fields, sizeof fields / sizeof *fields);
 		set_rejected(store, NULL);
 		return;
 	}
-	if (store->changed && store->changed(store->context, policy) < 0) {
+	const struct policy *policy = policy_with_classes_of(loaded, store->policy);
+	policy_release(loaded);
+	if (!policy || (store->changed && store->changed(store->context, policy) < 0)) {
 		policy_release(policy);
 		log_rejected(store, report, source.commit, "not enough memory to account for the new policy");
 		return;
@@ -335,6 +344,31 @@ void policy_store_reload(struct policy_store *store)
 	report_release(&report);
 	malloc_trim(0); /* Two policies were in memory; return what the freed one used. */
 	pthread_mutex_unlock(&store->reloading);
+}
+
+/* Must be called with `reloading` held. Returns 0, or -1 without memory. */
+static int renew(struct policy_store *store, const struct device_classes *classes)
+{
+	const struct policy *policy = policy_with_classes(store->policy, classes);
+	if (policy && policy_classes_equal(policy, store->policy)) {
+		policy_release(policy);
+		return 0;
+	}
+	if (!policy || (store->changed && store->changed(store->context, policy) < 0)) {
+		policy_release(policy);
+		return -1;
+	}
+	exchange(store, policy, false);
+	return 0;
+}
+
+int policy_store_set_classes(struct policy_store *store, const struct device_classes *classes)
+{
+	if (pthread_mutex_trylock(&store->reloading) != 0)
+		return -1;
+	int result = renew(store, classes);
+	pthread_mutex_unlock(&store->reloading);
+	return result;
 }
 
 /* --- Metrics --- */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "gpugate/device_classes.h"
 #include "gpugate/error.h"
 #include "gpugate/policy.h"
 #include "gpugate/report.h"
@@ -32,9 +33,9 @@ struct policy_store *policy_store_create(const char *const *paths, size_t count,
 void policy_store_destroy(struct policy_store *store);
 
 /*
- * Registers a callback for each snapshot that a reload makes. It runs on the reloading thread,
- * before any reader gets the snapshot. If it returns -1, the snapshot is rejected. Call this before
- * the first reload. Borrows `context`.
+ * Registers a callback for each snapshot that a reload makes, or policy_store_set_classes. It runs
+ * on the thread of that, before any reader gets the snapshot. If it returns -1, the snapshot is
+ * rejected. Call this before the first reload. Borrows `context`.
  */
 void policy_store_hook(struct policy_store *store, int (*changed)(void *context, const struct policy *policy),
 		       void *context);
@@ -46,6 +47,15 @@ void policy_store_hook(struct policy_store *store, int (*changed)(void *context,
  */
 void policy_store_notify(struct policy_store *store, void (*told)(void *context, bool accepted, const char *message),
 			 void *context);
+
+/*
+ * Renews the policy with these DeviceClasses of the cluster (policy_with_classes). Policies that
+ * are loaded later have them as well. The callback of policy_store_hook runs on this thread, unless
+ * every name means what it has meant.
+ * Returns 0, or -1 without memory or during a reload, for which this does not wait: then the
+ * classes are those of before, and the caller tries again later. Copies the classes. Thread-safe.
+ */
+int policy_store_set_classes(struct policy_store *store, const struct device_classes *classes);
 
 /* Returns the current policy, shared until policy_release. Never NULL. Thread-safe. */
 const struct policy *policy_store_get(struct policy_store *store);

@@ -218,8 +218,8 @@ static int open_ledger(struct serve *serve, struct error *err)
 	serve->kube.secret = serve->secret;
 	int result = serve_kube_open(&serve->kube, options, policy, &delivery, serve->log, serve->metrics, err);
 	if (result == 0)
-		result =
-		    serve_ledger_open(&serve->ledger, &serve->kube, options, policy, serve->log, serve->metrics, err);
+		result = serve_ledger_open(&serve->ledger, &serve->kube, options, serve->policies, serve->log,
+					   serve->metrics, err);
 	policy_release(policy);
 	if (result < 0)
 		return -1;

@@ -7,13 +7,16 @@
 #define CHARGES_BYTES_MAX (64u << 10)
 #define TEXT_BYTES_MAX ((size_t)32 << 20)
 
-enum admission_state simulation_ask(enum admission_kind kind, struct simulation *simulation,
-				    const struct policy *policy, struct review *review, struct arena *arena,
-				    const struct trace *trace, struct buf *charges, struct decision *decision)
+enum admission_state simulation_ask(enum admission_kind kind, struct simulation *simulation, struct review *review,
+				    struct arena *arena, const struct trace *trace, struct buf *charges,
+				    struct decision *decision)
 {
+	*decision = (struct decision){.denied = false};
+	if (simulation_renew(simulation) < 0)
+		return ADMISSION_NO_MEMORY;
 	const struct ledger_store store = simulation_store(simulation);
 	struct admission_request request = {.kind = kind,
-					    .policy = policy,
+					    .policy = simulation_policy(simulation),
 					    .ledger = &store,
 					    .arena = arena,
 					    .review = review,
@@ -24,13 +27,12 @@ enum admission_state simulation_ask(enum admission_kind kind, struct simulation 
 	return state;
 }
 
-void simulation_admit(struct simulation *simulation, const struct policy *policy, struct review *review,
-		      struct arena *arena, const struct trace *trace, struct simulated *out)
+void simulation_admit(struct simulation *simulation, struct review *review, struct arena *arena,
+		      const struct trace *trace, struct simulated *out)
 {
 	*out = (struct simulated){.before = review->object};
 	buf_init(&out->charges, CHARGES_BYTES_MAX);
-	out->state =
-	    simulation_ask(ADMISSION_MUTATE, simulation, policy, review, arena, trace, &out->charges, &out->mutation);
+	out->state = simulation_ask(ADMISSION_MUTATE, simulation, review, arena, trace, &out->charges, &out->mutation);
 	if (out->state != ADMISSION_DECIDED || out->mutation.denied)
 		return;
 	if (review->object.present && review->object.uid.len == 0)
@@ -43,8 +45,8 @@ void simulation_admit(struct simulation *simulation, const struct policy *policy
 		out->state = ADMISSION_NO_MEMORY;
 		return;
 	}
-	out->state = simulation_ask(ADMISSION_VALIDATE, simulation, policy, review, arena, trace, &out->charges,
-				    &out->validation);
+	out->state =
+	    simulation_ask(ADMISSION_VALIDATE, simulation, review, arena, trace, &out->charges, &out->validation);
 	out->admitted = out->state == ADMISSION_DECIDED && !out->validation.denied;
 }
 

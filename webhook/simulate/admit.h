@@ -24,19 +24,19 @@ struct simulated {
 /*
  * Sends the review to /mutate, applies the edits to review->object, and sends the review to
  * /validate, which holds the Pod in the simulation if it is admitted. A Pod without a uid gets one.
- * `trace` may be NULL. Everything borrows from the policy, the review, and the arena. The policy
- * must be that of the simulation.
+ * `trace` may be NULL. Everything borrows from the policy of the simulation, the review, and the
+ * arena.
  */
-void simulation_admit(struct simulation *simulation, const struct policy *policy, struct review *review,
-		      struct arena *arena, const struct trace *trace, struct simulated *out);
+void simulation_admit(struct simulation *simulation, struct review *review, struct arena *arena,
+		      const struct trace *trace, struct simulated *out);
 
 /*
  * Sends the review to one webhook only, and does not change it, as for an update. `charges` is
  * initialized by the caller. Otherwise like simulation_admit.
  */
-enum admission_state simulation_ask(enum admission_kind kind, struct simulation *simulation,
-				    const struct policy *policy, struct review *review, struct arena *arena,
-				    const struct trace *trace, struct buf *charges, struct decision *decision);
+enum admission_state simulation_ask(enum admission_kind kind, struct simulation *simulation, struct review *review,
+				    struct arena *arena, const struct trace *trace, struct buf *charges,
+				    struct decision *decision);
 
 /* Returns the decision that the API server reports: of /mutate if it denied, else of /validate. */
 static inline const struct decision *simulated_decision(const struct simulated *simulated)

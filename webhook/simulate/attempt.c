@@ -131,8 +131,7 @@ static int try_pod(struct attempt *a, const struct manifest_object *object, cons
 	int result = 0;
 	if (workload) /* A recorded review says itself whether it is a dry run. */
 		review.dry_run = !counts;
-	simulation_admit(a->state->simulation, a->state->means->coverage->policy, &review, &a->state->arena, &trace,
-			 &simulated);
+	simulation_admit(a->state->simulation, &review, &a->state->arena, &trace, &simulated);
 	if (simulated.state != ADMISSION_DECIDED) {
 		error_set(err, "the Pod needs more memory than one suite may use");
 		result = suite_error_at(a->manifest, object->json.ptr, err);

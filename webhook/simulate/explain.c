@@ -101,8 +101,7 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 	struct review review = trial->subject.review;
 	struct simulated simulated;
 	arena_reset(&trial->decision);
-	simulation_admit(trial->context->simulation, trial->context->policy, &review, &trial->decision,
-			 traced ? &trace : NULL, &simulated);
+	simulation_admit(trial->context->simulation, &review, &trial->decision, traced ? &trace : NULL, &simulated);
 	*admitted = simulated.admitted;
 	if (simulated.state == ADMISSION_DECIDED) {
 		if (traced)

@@ -85,8 +85,7 @@ static bool would_fit(const struct explain_refusal *refusal, const struct asked 
 	review.dry_run = true;
 	if (vary(&review.object, asked, (struct pair){resource, str_of(text)}, refusal->arena) < 0)
 		return false;
-	simulation_admit(refusal->context->simulation, refusal->context->policy, &review, refusal->arena, NULL,
-			 &simulated);
+	simulation_admit(refusal->context->simulation, &review, refusal->arena, NULL, &simulated);
 	buf_release(&simulated.charges);
 	return simulated.state == ADMISSION_DECIDED && simulated.admitted;
 }

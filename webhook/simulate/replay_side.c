@@ -137,7 +137,7 @@ int replay_side_decide(struct replay_side *side, enum replay_step step, const st
 	struct review copy = *review;
 	struct simulated simulated = {.before = review->object};
 	if (step == REPLAY_WHOLE) {
-		simulation_admit(side->simulation, side->policy, &copy, arena, NULL, &simulated);
+		simulation_admit(side->simulation, &copy, arena, NULL, &simulated);
 	} else {
 		enum admission_kind kind = step == REPLAY_MUTATION ? ADMISSION_MUTATE : ADMISSION_VALIDATE;
 		buf_init(&simulated.charges, CHARGES_BYTES_MAX);
@@ -145,9 +145,8 @@ int replay_side_decide(struct replay_side *side, enum replay_step step, const st
 			copy.object.uid = simulation_uid(side->simulation, arena);
 		if (step == REPLAY_VALIDATION && copy.claim.present && copy.claim.uid.len == 0)
 			copy.claim.uid = simulation_uid(side->simulation, arena);
-		simulated.state =
-		    simulation_ask(kind, side->simulation, side->policy, &copy, arena, NULL, &simulated.charges,
-				   step == REPLAY_MUTATION ? &simulated.mutation : &simulated.validation);
+		simulated.state = simulation_ask(kind, side->simulation, &copy, arena, NULL, &simulated.charges,
+						 step == REPLAY_MUTATION ? &simulated.mutation : &simulated.validation);
 	}
 	int result = simulated.state == ADMISSION_DECIDED ? describe(side, &copy, &simulated, arena, outcome) : -1;
 	outcome->uid = review_object_uid(&copy);

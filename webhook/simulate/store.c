@@ -6,8 +6,15 @@
 #include "webhook/ledger/fit.h"
 #include "webhook/ledger/verdict.h"
 
+#define TOO_MANY "there are more than 1024 DeviceClasses with an extendedResourceName"
+_Static_assert(DEVICE_CLASSES_MAX == 1024, "the sentence names it");
+
 struct simulation {
 	struct ledger *ledger;
+	struct device_class *classes; /* The strings of each are one allocation. */
+	uint32_t class_count;
+	const char *gap;
+	bool changed;     /* They are not in the policy yet. */
 	int64_t now_ms;   /* Never 0, which the ledger reads as "not terminating". */
 	uint64_t version; /* Of the last event. */
 	uint64_t uids;    /* The number of uids assigned so far. */
@@ -30,12 +37,107 @@ struct simulation *simulation_create(const struct policy *policy, struct error *
 	return NULL;
 }
 
+static void free_class(const struct device_class *class)
+{
+	free((char *)(uintptr_t) class->name.ptr);
+}
+
 void simulation_destroy(struct simulation *simulation)
 {
 	if (!simulation)
 		return;
 	ledger_destroy(simulation->ledger);
+	for (uint32_t i = 0; i < simulation->class_count; i++)
+		free_class(&simulation->classes[i]);
+	free(simulation->classes);
 	free(simulation);
+}
+
+/* Copies a class. Returns false without memory. */
+static bool copy_class(const struct device_class *class, struct device_class *out)
+{
+	char *text = malloc(class->name.len + class->resource.len);
+	if (!text)
+		return false;
+	memcpy(text, class->name.ptr, class->name.len);
+	memcpy(text + class->name.len, class->resource.ptr, class->resource.len);
+	*out = (struct device_class){.name = {text, class->name.len},
+				     .resource = {text + class->name.len, class->resource.len},
+				     .created_ms = class->created_ms};
+	return true;
+}
+
+static bool is_same(const struct device_class *a, const struct device_class *b)
+{
+	return str_eq(a->name, b->name) && str_eq(a->resource, b->resource) && a->created_ms == b->created_ms;
+}
+
+/* Puts a class at its place, or as a new one at the end. */
+static int set_class(struct simulation *simulation, uint32_t at, const struct device_class *class)
+{
+	struct device_class *old = &simulation->classes[at], copy;
+	bool known = at < simulation->class_count;
+	if (known && is_same(old, class))
+		return 0;
+	if (!copy_class(class, &copy))
+		return -1;
+	if (known)
+		free_class(old);
+	simulation->class_count += !known;
+	*old = copy;
+	simulation->changed = true;
+	return 0;
+}
+
+static void drop_class(struct simulation *simulation, uint32_t at)
+{
+	free_class(&simulation->classes[at]);
+	simulation->classes[at] = simulation->classes[--simulation->class_count];
+	simulation->changed = true;
+}
+
+int simulation_class(struct simulation *simulation, const struct device_class *class)
+{
+	uint32_t at = 0;
+	if (!simulation->classes)
+		simulation->classes = calloc(DEVICE_CLASSES_MAX, sizeof *simulation->classes);
+	if (!simulation->classes)
+		return -1;
+	while (at < simulation->class_count && !str_eq(simulation->classes[at].name, class->name))
+		at++;
+	if (class->resource.len == 0) {
+		if (at < simulation->class_count)
+			drop_class(simulation, at);
+		return 0;
+	}
+	if (at == DEVICE_CLASSES_MAX) {
+		simulation_miss_classes(simulation, TOO_MANY);
+		return 0;
+	}
+	return set_class(simulation, at, class);
+}
+
+void simulation_miss_classes(struct simulation *simulation, const char *gap)
+{
+	simulation->changed |= simulation->gap != gap;
+	simulation->gap = gap;
+}
+
+int simulation_renew(struct simulation *simulation)
+{
+	const struct device_classes classes = {simulation->classes, simulation->class_count, simulation->gap};
+	if (!simulation->changed)
+		return 0;
+	const struct policy *policy = policy_with_classes(simulation_policy(simulation), &classes);
+	int result = policy ? ledger_rebase(simulation->ledger, policy) : -1;
+	policy_release(policy);
+	simulation->changed = result < 0;
+	return result;
+}
+
+const struct policy *simulation_policy(const struct simulation *simulation)
+{
+	return ledger_policy(simulation->ledger);
 }
 
 static bool admit(void *self, struct reservation_request *request)

@@ -14,6 +14,7 @@
 #ifndef WEBHOOK_SIMULATE_STORE_H
 #define WEBHOOK_SIMULATE_STORE_H
 
+#include "gpugate/device_classes.h"
 #include "gpugate/error.h"
 #include "webhook/ledger/ledger.h"
 #include "webhook/ledger/store.h"
@@ -74,6 +75,24 @@ void simulation_store_pods(struct simulation *simulation, bool stored);
  * From now on, a quota of the policy holds this much more, in its units, by nobody in particular.
  */
 void simulation_assume(struct simulation *simulation, uint32_t quota, wide amount);
+
+/*
+ * Adds a DeviceClass that the cluster has, or replaces the one of that name. It takes effect with
+ * simulation_renew: the policy is renewed (policy_with_classes), and what exists is charged again.
+ * Copies the strings. Return 0, or -1 if memory is exhausted. simulation_renew has nothing to do if
+ * no class was added.
+ */
+int simulation_class(struct simulation *simulation, const struct device_class *class);
+int simulation_renew(struct simulation *simulation);
+
+/*
+ * The cluster may have DeviceClasses that are not known; `gap`, which is static, says why (struct
+ * device_classes). Takes effect like a class.
+ */
+void simulation_miss_classes(struct simulation *simulation, const char *gap);
+
+/* Returns the policy by which the simulation decides, borrowed until simulation_renew. */
+const struct policy *simulation_policy(const struct simulation *simulation);
 
 /*
  * The clock, in milliseconds since 1970. A new simulation has 1. simulation_begin sets it, to a

@@ -1,9 +1,11 @@
 #include "webhook/simulate/usage.h"
 
 #include "webhook/object/claim.h"
+#include "webhook/object/device_class.h"
 #include "webhook/object/meta.h"
 #include "webhook/object/review.h"
 
+#define CLASS_KIND STR("DeviceClass")
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20) /* For reading one object. */
 
@@ -88,11 +90,26 @@ static int take_claim(struct simulation *simulation, struct str json, struct are
 	return claim.uid.len == 0 || simulation_pod(simulation, &claim) < 0 ? no_memory(err) : 1;
 }
 
+static bool is_class(const struct manifest_object *object)
+{
+	return str_starts(object->api_version, STR("resource.k8s.io/")) && str_eq(object->kind, CLASS_KIND);
+}
+
+static int take_class(struct simulation *simulation, struct str json, struct arena *arena, struct error *err)
+{
+	struct device_class class;
+	if (device_class_read(json, arena, &class, err) < 0)
+		return -1;
+	return simulation_class(simulation, &class) < 0 ? no_memory(err) : 1;
+}
+
 int simulation_take(struct simulation *simulation, struct str kind, struct str json, struct replaced *replaced,
 		    struct arena *arena, struct error *err)
 {
 	if (str_eq(kind, STR("ResourceClaim")))
 		return take_claim(simulation, json, arena, err);
+	if (str_eq(kind, CLASS_KIND))
+		return take_class(simulation, json, arena, err);
 	return str_eq(kind, STR("Pod")) ? take_pod(simulation, json, replaced, arena, err)
 					: take_labelled(simulation, kind, json, arena, err);
 }
@@ -103,10 +120,11 @@ int simulation_labels(struct simulation *simulation, const struct manifest *mani
 		      const struct manifest_object *object, struct error *err)
 {
 	struct arena arena;
-	if (!str_eq(object->api_version, STR("v1")))
+	if (!str_eq(object->api_version, STR("v1")) && !is_class(object))
 		return 0;
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
-	int result = take_labelled(simulation, object->kind, object->json, &arena, err);
+	int result = is_class(object) ? take_class(simulation, object->json, &arena, err)
+				      : take_labelled(simulation, object->kind, object->json, &arena, err);
 	arena_release(&arena);
 	return result < 0 ? manifest_explain(manifest, object, err) : result;
 }
@@ -119,7 +137,7 @@ int simulation_usage(struct simulation *simulation, const struct manifest *manif
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
 	for (uint32_t i = 0; i < manifest->count && result >= 0; i++) {
 		const struct manifest_object *object = &manifest->objects[i];
-		if (!str_eq(object->api_version, STR("v1")) && !is_claim(object))
+		if (!str_eq(object->api_version, STR("v1")) && !is_claim(object) && !is_class(object))
 			continue;
 		arena_reset(&arena);
 		result = simulation_take(simulation, object->kind, object->json, replaced, &arena, err);
@@ -127,5 +145,7 @@ int simulation_usage(struct simulation *simulation, const struct manifest *manif
 			manifest_explain(manifest, object, err);
 	}
 	arena_release(&arena);
+	if (result >= 0 && simulation_renew(simulation) < 0)
+		result = error_set(err, "there is not enough memory for what the cluster has");
 	return result < 0 ? -1 : 0;
 }

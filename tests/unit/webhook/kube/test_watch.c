@@ -224,9 +224,9 @@ static void on_turned(void *context)
 	atomic_fetch_add(&((struct fixture *)context)->turned, 1);
 }
 
-static void on_list_failed(void *context, const char *problem)
+static void on_list_failed(void *context, unsigned status, const char *problem)
 {
-	assert_true(problem[0] != '\0');
+	assert_true(problem[0] != '\0' && status < 600);
 	atomic_fetch_add(&((struct fixture *)context)->lists_failed, 1);
 }
 

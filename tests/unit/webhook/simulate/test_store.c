@@ -53,7 +53,7 @@ static bool admit(struct fixture *f, const char *metadata, const char *spec)
 	struct fixture_review r;
 	struct simulated simulated;
 	fixture_review(&r, "ns", metadata, spec);
-	simulation_admit(f->simulation, f->policy, &r.review, &r.arena, NULL, &simulated);
+	simulation_admit(f->simulation, &r.review, &r.arena, NULL, &simulated);
 	assert_int_equal(simulated.state, ADMISSION_DECIDED);
 	assert_true(simulated.mutation.edit_count > 0);
 	/*
@@ -156,7 +156,7 @@ static void test_dry_runs_and_errors(void **state)
 	take(&f, NAMESPACE);
 	fixture_review(&r, "ns", "{'name':'p'}", SPEC("1"));
 	r.review.dry_run = true;
-	simulation_admit(f.simulation, f.policy, &r.review, &r.arena, NULL, &simulated);
+	simulation_admit(f.simulation, &r.review, &r.arena, NULL, &simulated);
 	assert_true(simulated.admitted);
 	assert_int_equal(held(&f), 0);
 	buf_release(&simulated.charges);
@@ -170,12 +170,38 @@ static void test_dry_runs_and_errors(void **state)
 	tear_down(&f);
 }
 
+/* A recording may say the same of a class again and again. */
+static void test_only_changes_of_classes_renew_the_policy(void **state)
+{
+	struct fixture f;
+	(void)state;
+	set_up(&f);
+	struct device_class class = {STR("gpu"), STR("example.com/gpu"), 1};
+	assert_int_equal(simulation_class(f.simulation, &class), 0);
+	assert_int_equal(simulation_renew(f.simulation), 0);
+	const struct policy *before = simulation_policy(f.simulation);
+	assert_int_equal(simulation_class(f.simulation, &class), 0);
+	assert_int_equal(simulation_renew(f.simulation), 0);
+	assert_ptr_equal(simulation_policy(f.simulation), before);
+	for (int i = 2; i < 5; i++) {
+		before = simulation_policy(f.simulation);
+		policy_retain(before);
+		class.created_ms = i;
+		class.resource = i == 4 ? (struct str){NULL, 0} : class.resource;
+		assert_int_equal(simulation_class(f.simulation, &class), 0);
+		assert_int_equal(simulation_renew(f.simulation), 0);
+		assert_ptr_not_equal(simulation_policy(f.simulation), before);
+		policy_release(before);
+	}
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_exists_is_held), cmocka_unit_test(test_labels_may_come_last),
 	    cmocka_unit_test(test_the_clock),           cmocka_unit_test(test_what_is_assumed),
-	    cmocka_unit_test(test_dry_runs_and_errors),
+	    cmocka_unit_test(test_dry_runs_and_errors), cmocka_unit_test(test_only_changes_of_classes_renew_the_policy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
