@@ -140,7 +140,7 @@ static void *release_policies(void *unused)
 	return NULL;
 }
 
-/* A worker that ends a request releases the policy that it held. SAN=thread sees a data race. */
+/* A worker that ends a request releases the policy that it held, at any time. */
 static void test_others_release_while_it_is_copied(void **state)
 {
 	const struct device_class row = {STR("big"), STR("example.com/gpu"), 1};
