@@ -5,10 +5,10 @@ sys.dont_write_bytecode = True
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gpugate import BINARY, SANITIZED, Server
+from gpugate import BINARY, Server, scaled
 
 settings.register_profile("gpugate", deadline=None, database=None, print_blob=True,
-                          max_examples=6 if SANITIZED else 40,
+                          max_examples=scaled(40, 6),
                           suppress_health_check=list(HealthCheck))
 settings.load_profile("gpugate")
 
