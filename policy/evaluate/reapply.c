@@ -196,8 +196,7 @@ static int reapply_map(struct reapply *r, const struct place *place, const struc
 	struct asked now, old;
 	if (same_pairs(now_map, old_map) || !collect(r->policy, now_map, &now) || !collect(r->policy, old_map, &old))
 		return 0;
-	/* What the old container has instead of a name explains that name better than a claim does. */
-	if (!is_moved(&old, &now) && remove_claimed(r, place, &old, &now, had) < 0)
+	if (remove_claimed(r, place, &old, &now, had) < 0)
 		return -1;
 	if (now.count == 0 || !is_moved(&old, &now))
 		return 0; /* A Rule moves what the manifest has, which may not even have the map. */
