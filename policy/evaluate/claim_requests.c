@@ -5,7 +5,7 @@
 #include "gpugate/arena.h"
 #include "gpugate/claim.h"
 #include "gpugate/consumer.h"
-#include "policy/model/catalog.h"
+#include "policy/model/class_map.h"
 
 /* Requests that are being listed. */
 struct list {
@@ -20,18 +20,6 @@ bool policy_claim_bounded(const struct claim *claim)
 	for (uint32_t i = 0; i < claim->request_count; i++)
 		options += claim->requests[i].option_count;
 	return options <= CLAIM_OPTIONS_MAX;
-}
-
-/* Returns the name by which a Pod requests devices of a class; absent if the arena is exhausted. */
-static struct str class_resource(struct arena *arena, struct str class)
-{
-	const struct str prefix = CATALOG_CLASS_PREFIX;
-	char *name = arena_alloc(arena, prefix.len + class.len);
-	if (!name)
-		return (struct str){NULL, 0};
-	memcpy(name, prefix.ptr, prefix.len);
-	memcpy(name + prefix.len, class.ptr, class.len);
-	return (struct str){name, prefix.len + class.len};
 }
 
 static int add(struct list *list, struct str class, int64_t count, bool alternative)

@@ -166,19 +166,34 @@ static void forget(struct asked *asked, uint32_t i)
 	asked->items[i] = asked->items[--asked->count];
 }
 
+/* Whether the new container uses all of these claims. */
+static bool uses_all(const struct reapply *r, const struct place *place, const struct given_set *claims)
+{
+	const struct given_set *uses = &r->kept->uses[place->now].had;
+	bool all = true;
+	for (size_t b = 0; b < sizeof uses->bits / sizeof *uses->bits; b++)
+		all &= !(claims->bits[b] & ~uses->bits[b]);
+	return all;
+}
+
 /*
  * Removes again what a Rule has turned into claims: a name that the old container did not have, in
- * exactly the amount that claims of it stand for. Adds these claims to `had`.
+ * exactly the amount that claims of it stand for. Adds these claims to `had`. Claims that the
+ * manifest itself may have do not stand for an amount that the old container has under another
+ * name.
  */
 static int remove_claimed(struct reapply *r, const struct place *place, const struct asked *old, struct asked *now,
 			  struct given_set *had)
 {
 	struct edit edit = {.kind = EDIT_RESOURCE, .container = place->now, .limits = place->limits};
+	bool moved = r->given && is_moved(old, now);
 	for (uint32_t i = now->count; r->given && i-- > 0;) {
 		struct str name = now->items[i].name;
 		const struct given_set found =
 		    given_claims_for(r->given, r->policy, place->old, name, requested(place->container, name));
 		if (given_is_empty(&found) || find_asked(old, name) != INDEX_NONE)
+			continue;
+		if (moved && uses_all(r, place, &found))
 			continue;
 		edit.from = name;
 		for (size_t b = 0; b < sizeof had->bits / sizeof *had->bits; b++)

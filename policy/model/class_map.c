@@ -14,8 +14,7 @@ static int class_order(const void *a, const void *b)
 	return order ? order : str_cmp(x->name, y->name);
 }
 
-/* Returns the name by which Pods request devices of a class; absent if the arena is exhausted. */
-static struct str class_resource(struct str class, struct arena *arena)
+struct str class_resource(struct arena *arena, struct str class)
 {
 	const struct str prefix = CATALOG_CLASS_PREFIX;
 	char *name = arena_alloc(arena, prefix.len + class.len);
@@ -28,7 +27,7 @@ static struct str class_resource(struct str class, struct arena *arena)
 
 static int add(struct class_map *map, struct str *names, const struct device_class *class, struct arena *arena)
 {
-	struct str key = arena_str(arena, class->resource), name = class_resource(class->name, arena);
+	struct str key = arena_str(arena, class->resource), name = class_resource(arena, class->name);
 	if (!str_present(key) || !str_present(name))
 		return -1;
 	names[map->names.count] = name;

@@ -439,8 +439,10 @@ def test_a_rule_for_other_pods_says_nothing_of_this_one(serve):
     used = container({GPU: 1})
     used["resources"]["claims"] = [{"name": "gpugate-0"}]
     server = serve([*FLEET, rule("dev", ONE, match={"namespaces": ["dev"]}), rule("x", {"from": GPU, "to": OTHER}, match={"namespaces": ["team-a"]})])
-    after = settled(server, pod(containers=[used], resourceClaims=[{"name": "gpugate-0", "resourceClaimTemplateName": "one"}]))
+    manifest = pod(containers=[used], resourceClaims=[{"name": "gpugate-0", "resourceClaimTemplateName": "one"}])
+    after = settled(server, manifest)
     assert asks(after) == {"main": {OTHER: "1"}} and claims(after) == {"gpugate-0": "one"}
+    assert server.mutated(manifest, operation="UPDATE", old=after) == after, "an apply changes nothing"
 
 
 def test_an_amount_of_zero_is_no_part_of_a_device(serve):
