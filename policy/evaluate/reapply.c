@@ -166,13 +166,13 @@ static void forget(struct asked *asked, uint32_t i)
 	asked->items[i] = asked->items[--asked->count];
 }
 
-/* Whether the new container uses all of these claims. */
+/* Whether the new Pod has all of these claims, and the container uses them. */
 static bool uses_all(const struct reapply *r, const struct place *place, const struct given_set *claims)
 {
-	const struct given_set *uses = &r->kept->uses[place->now].had;
+	const struct given_set *uses = &r->kept->uses[place->now].had, *listed = &r->kept->listed;
 	bool all = true;
 	for (size_t b = 0; b < sizeof uses->bits / sizeof *uses->bits; b++)
-		all &= !(claims->bits[b] & ~uses->bits[b]);
+		all &= !(claims->bits[b] & ~(uses->bits[b] & listed->bits[b]));
 	return all;
 }
 

@@ -443,16 +443,39 @@ static int claimed_in(json_t *pod, json_t *container)
 	return sum;
 }
 
+/* Whether one map of a container has all of its devices. */
+static bool in_one_map(json_t *container)
+{
+	return devices_in(container, "limits") == 0 || devices_in(container, "requests") == 0;
+}
+
+/* Whether both maps of a container have the same devices. */
+static bool in_both_maps(json_t *container)
+{
+	json_t *limits = json_deep_copy(json_object_get(json_object_get(container, "resources"), "limits"));
+	json_t *requests = json_deep_copy(json_object_get(json_object_get(container, "resources"), "requests"));
+	json_object_del(limits, "cpu");
+	json_object_del(requests, "cpu");
+	bool same = json_equal(limits, requests);
+	json_decref(limits);
+	json_decref(requests);
+	return same;
+}
+
 /*
  * Whether a container requests as many devices as before, in requests and in limits. Those of a new
- * claim were in one of them, or in both.
+ * claim were in one of them, or in both. The API server stores no Pod whose requests and limits of
+ * devices differ, and what was in which of them could not be told from such a Pod.
  */
 static bool keeps_devices(json_t *before, json_t *was, json_t *after, json_t *is)
 {
 	int limits = devices_in(was, "limits") - devices_in(is, "limits");
 	int requests = devices_in(was, "requests") - devices_in(is, "requests");
 	int claimed = claimed_in(after, is) - claimed_in(before, was);
-	return limits <= claimed && requests <= claimed && (limits == claimed || requests == claimed);
+	if (claimed && !in_one_map(was) && !in_both_maps(was))
+		return false;
+	return (limits == 0 || limits == claimed) && (requests == 0 || requests == claimed) &&
+	       (limits == claimed || requests == claimed);
 }
 
 /* Whether every container requests as many devices as before. */
