@@ -11,7 +11,7 @@ import kube
 from gpugate import Server, eventually, run, write_policy
 from kube import GPU, doc, persisted, pod
 from test_claims import GROUP, SCHEDULER, claim, request
-from unreliable_api_server import UnreliableApiServer
+from watching import api, serve
 
 NAME = "example.com/gpu"
 CLASS = "deviceclass.resource.kubernetes.io/gpu.nvidia.com"
@@ -22,29 +22,6 @@ WITHOUT_CLASSES = [doc("Accelerator", "a100", resource=GPU, memory="80Gi"), POLI
 NOT_KNOWN = f'whether "{NAME}" is the extendedResourceName of a DeviceClass is not known, since '
 RIGHT = "gpugate needs the rights list and watch of deviceclasses (resource.k8s.io)"
 _names = itertools.count(1)
-
-
-@pytest.fixture
-def api():
-    server = UnreliableApiServer()
-    server.put("namespaces", {"metadata": {"name": "team-a"}})
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def serve(api, tmp_path):
-    started = []
-
-    def start(*args, policy=POLICY):
-        server = Server(policy, "--ledger", "cluster", "--kubeconfig", api.kubeconfig(tmp_path), "--settle-seconds", "1", "--replica", "r", *args)
-        started.append(server)
-        eventually(lambda: server.metrics().value("gpugate_ledger_state", state="open"), what="an open ledger")
-        return server
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 def define(api, name, resource, created="2030-01-01T00:00:00Z"):

@@ -8,34 +8,11 @@ import pytest
 from gpugate import Server, eventually
 from kube import GPU, defaulted, doc, persisted, pod
 from test_early_answers import ask, workload
-from unreliable_api_server import UnreliableApiServer
+from watching import api, serve
 
 POLICY = [doc("Settings", "cluster", enforcement="deny"),
           doc("Accelerator", "a100", resource=GPU, memory="80Gi"),
           doc("Tenant", "team-a", namespaces=["team-a"], quotas=[{"name": "gpus", "resources": [GPU], "hard": 100}])]
-
-
-@pytest.fixture
-def api():
-    server = UnreliableApiServer()
-    server.put("namespaces", {"metadata": {"name": "team-a"}})
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def serve(api, tmp_path):
-    started = []
-
-    def start(*args):
-        server = Server(POLICY, "--ledger", "cluster", "--kubeconfig", api.kubeconfig(tmp_path), "--settle-seconds", "1", "--replica", "r", *args)
-        started.append(server)
-        eventually(lambda: value(server, "gpugate_ledger_state", state="open"), what="an open ledger")
-        return server
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 def value(server, name, **labels):

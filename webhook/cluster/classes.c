@@ -119,7 +119,7 @@ static void log_table(struct ledger_cluster *cluster)
 	if (gap && gap != classes->logged) {
 		snprintf(text, sizeof text,
 			 "not all DeviceClasses of the cluster are known, since %s; onOutage decides about Pods that "
-			 "request names which the policy does not know",
+			 "request names that the policy does not write out",
 			 gap);
 		cluster_log(cluster, LOG_ERROR, "device_classes_unknown", text);
 	} else if (!gap && (classes->count || classes->logged || atomic_load(&classes->known))) {

@@ -116,8 +116,8 @@ static const struct metric rows[ROWS] = {
 		     .type = METRIC_GAUGE,
 		     .unit = "0 or 1",
 		     .help = "1 while the policy counts claims and not all DeviceClasses are known, else 0.",
-		     .details = "Then `onOutage` decides about Pods that request names which the policy does not "
-				"know. The log event `device_classes_unknown` says why.",
+		     .details = "Then `onOutage` decides about Pods that request names that the policy does not "
+				"write out. The log event `device_classes_unknown` says why.",
 		     .query = "A right that is missing, or too many classes: "
 			      "`min_over_time(gpugate_device_classes_incomplete[10m]) == 1`"},
     [UNREADABLE] = {.name = "gpugate_view_unreadable_total",
