@@ -66,6 +66,8 @@ struct quota_violation {
 	uint32_t quota;
 	enum quota_violation_kind kind;
 	wide requested, used, pending; /* Of the quota itself. */
+	/* Part of `requested`: by the Pods of the same group that are still to come. */
+	wide of_group;
 	/* What all limits of the quota still allow; never negative. */
 	wide left;
 	/* What they allow if nothing is used. For a larger request, waiting does not help. */
