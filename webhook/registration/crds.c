@@ -112,11 +112,12 @@ json_t *render_quota_crd(void)
 		      holders_schema()));
 	json_t *schema = object_schema("What the Pods of a tenant hold of one GPU quota.",
 				       json_pack("{s:o, s:o}", "spec", spec, "status", status));
-	json_t *columns = json_pack("[o, o, o, o, o, o]", column("Tenant", ".spec.tenant", "The Tenant of the policy."),
-				    column("Quota", ".spec.quota", "The quota's name in it."),
-				    column("Used", ".status.used", "What Pods that exist hold."),
-				    column("Pending", ".status.pending", "What was admitted and not yet seen, or is reserved."),
-				    column("Hard", ".status.hard", "The limit."),
-				    column("Borrowed", ".status.borrowed", "What is held above the limit."));
+	json_t *columns =
+	    json_pack("[o, o, o, o, o, o]", column("Tenant", ".spec.tenant", "The Tenant of the policy."),
+		      column("Quota", ".spec.quota", "The quota's name in it."),
+		      column("Used", ".status.used", "What Pods that exist hold."),
+		      column("Pending", ".status.pending", "What was admitted and not yet seen, or is reserved."),
+		      column("Hard", ".status.hard", "The limit."),
+		      column("Borrowed", ".status.borrowed", "What is held above the limit."));
 	return definition("gpuquotas", "gpuquota", "GPUQuota", "gpuq", schema, columns);
 }
