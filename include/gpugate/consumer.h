@@ -44,6 +44,20 @@ struct resource_request {
 enum consumer_kind { CONSUMER_POD, CONSUMER_CLAIM, CONSUMER_KINDS };
 
 /*
+ * What all Pods of a group request together, for a Pod of which a Rule says that the group is
+ * admitted only as a whole (`gangs: allOrNothing`). Those that exist are part of it.
+ */
+struct gang {
+	/* As of one Pod, without alternatives: no resource appears twice. */
+	const struct resource_request *requests;
+	uint32_t request_count;
+	/* The models on which some of the Pods can run; empty: any. */
+	const struct str *models;
+	uint32_t model_count;
+	uint32_t seconds; /* How long what the others request is reserved; positive. */
+};
+
+/*
  * What a ledger keeps of a Pod or of a claim. It contains no charges, so that each version of the
  * policy can compute its own.
  *
@@ -66,6 +80,16 @@ struct consumer {
 	uint32_t model_count; /* At most CONSUMER_MODELS_MAX. */
 	const struct str *node_models;
 	uint32_t node_model_count;
+	/* The group of a Pod, within its namespace (pod_group.h); absent: it is in none. */
+	struct str group;
+	/* For a decision, which does not keep it. NULL: the Pod is decided alone. */
+	const struct gang *gang;
+	/*
+	 * Not 0: it is no Pod, but the reservation for the Pods of `group` that are still to come,
+	 * for so long. Each renewal changes `renewal`.
+	 */
+	uint32_t reserved_seconds;
+	uint32_t renewal;
 };
 
 /* Returns the end of the group of alternatives that begins with the request `first`. Pure. */

@@ -108,6 +108,12 @@ struct decision {
 	 * (device_classes.h). A violation says so, and onOutage decides.
 	 */
 	bool undecided;
+	/*
+	 * The Rule that admits the group of the Pod only as a whole, and how long it reserves what
+	 * the others request; absent: there is none. From policy_validate, of what is charged.
+	 */
+	struct str gang_rule;
+	uint32_t gang_seconds;
 	struct consumer consumer;
 };
 

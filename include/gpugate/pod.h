@@ -133,6 +133,7 @@ struct pod {
 	uint32_t volume_count;
 	struct str runtime_class; /* spec.runtimeClassName */
 	struct str node_name;     /* spec.nodeName */
+	struct str pod_group;     /* spec.schedulingGroup.podGroupName */
 	bool host_pid;            /* spec.hostPID */
 	/* spec.securityContext.windowsOptions.hostProcess, the default for all containers. */
 	bool host_process;

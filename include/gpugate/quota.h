@@ -51,6 +51,7 @@ uint32_t policy_root(const struct policy *policy, struct str namespace, const st
 struct held {
 	wide used;        /* By Pods that exist. */
 	wide pending;     /* By Pods that were admitted and that the view has not seen yet. */
+	wide reserved;    /* Part of `pending`: for Pods of a group that are still to come. */
 	wide terminating; /* Part of `used`: by Pods that are being deleted. */
 };
 
@@ -66,12 +67,17 @@ struct quota_violation {
 	uint32_t quota;
 	enum quota_violation_kind kind;
 	wide requested, used, pending; /* Of the quota itself. */
+	/* Part of `requested`: by the Pods of the same group that are still to come. */
+	wide of_group;
 	/* What all limits of the quota still allow; never negative. */
 	wide left;
 	/* What they allow if nothing is used. For a larger request, waiting does not help. */
 	wide max;
 	bool denies; /* The Pod must be denied because of this row. */
-	/* Something in the quota or its cohort is pending or terminating and may soon be free. */
+	/*
+	 * Something in the quota or its cohort is pending or terminating and may soon be free. A
+	 * reservation is not about to be.
+	 */
 	bool changing;
 	/*
 	 * QUOTA_VIOLATION_COHORT: the quotas that hold more than their own `hard`, possibly this

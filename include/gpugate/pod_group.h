@@ -1,0 +1,41 @@
+/*
+ * pod_group: the group to which a Pod belongs, by what the Pod itself says: its PodGroup, labels of
+ * known controllers, or the workload that owns it. Pure: no I/O, no state between calls. Safe on
+ * any number of threads.
+ */
+#ifndef GPUGATE_POD_GROUP_H
+#define GPUGATE_POD_GROUP_H
+
+#include <stdint.h>
+
+#include "gpugate/str.h"
+
+struct arena;
+struct pod;
+
+#define POD_GROUP_KEY_MAX 512 /* In bytes. A Pod whose group has a longer name is in none. */
+
+struct pod_group {
+	/*
+	 * Identifies it in its namespace, by kind, API group and name, such as
+	 * `JobSet.jobset.x-k8s.io/train`. Printable ASCII without blanks, semicolons, quotation
+	 * marks and backslashes.
+	 */
+	struct str key;
+	/* Number of its Pods, all like this one, as the Pod says; 0: the object says it. */
+	int64_t size;
+	/* The object that has the group, in the Pod's namespace. */
+	struct str api_group, version, kind, name;
+	/* Its resource in paths of the API; absent: the policy has to say it. */
+	struct str resource;
+	/* Path of the number of Pods, all like this one; NULL: the object is a workload. */
+	const char *size_path;
+};
+
+/*
+ * Finds the group of a Pod. Sets the key to an absent string if it is in none. Strings borrow from
+ * the Pod, and the key is in the arena. Returns 0, or -1 if the arena is exhausted.
+ */
+int pod_group_find(const struct pod *pod, struct arena *arena, struct pod_group *group);
+
+#endif
