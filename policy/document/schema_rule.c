@@ -202,30 +202,26 @@ static const struct schema_field rule_fields[] = {
 
 /* A Rule must do something. */
 static const char rule_conditions[] = JSON({
-	"allOf" : [
-		{"if" : {"required" : ["gangSeconds"]}, "then" : {"required" : ["gangs"]}}, {
-			"anyOf" : [
-				{"required" : ["rewrite"]}, {"required" : ["gangs"]}, {
-					"properties" : {
-						"inject" : {
-							"anyOf" : [
-								{
-									"properties" :
-									    {"nodeSelector" : {"minProperties" : 1}},
-									"required" : ["nodeSelector"]
-								},
-								{
-									"properties" :
-									    {"tolerations" : {"minItems" : 1}},
-									"required" : ["tolerations"]
-								},
-								{"required" : ["runtimeClassName"]}
-							]
-						}
-					},
-					"required" : ["inject"]
+	"if" : {"required" : ["gangSeconds"]},
+	"then" : {"required" : ["gangs"]},
+	"anyOf" : [
+		{"required" : ["rewrite"]}, {"required" : ["gangs"]}, {
+			"properties" : {
+				"inject" : {
+					"anyOf" : [
+						{
+							"properties" : {"nodeSelector" : {"minProperties" : 1}},
+							"required" : ["nodeSelector"]
+						},
+						{
+							"properties" : {"tolerations" : {"minItems" : 1}},
+							"required" : ["tolerations"]
+						},
+						{"required" : ["runtimeClassName"]}
+					]
 				}
-			]
+			},
+			"required" : ["inject"]
 		}
 	]
 });
