@@ -17,9 +17,9 @@
  *     policy_mutate(policy, &review, &arena, &decision, &trace);
  *
  * policy_mutate sends TRACE_EXEMPT, TRACE_TENANT, TRACE_CHANGE, and TRACE_RULE. policy_validate
- * sends TRACE_EXEMPT, TRACE_TENANT, TRACE_GUARD, and TRACE_GANG. policy_trace_charges, which a ledger calls,
- * sends TRACE_RESOURCE, TRACE_COST, and TRACE_QUOTA. A consumer must ignore the kinds that it does
- * not know.
+ * sends TRACE_EXEMPT, TRACE_TENANT, TRACE_GUARD, and TRACE_GANG. policy_trace_charges, which a
+ * ledger calls, sends TRACE_RESOURCE, TRACE_COST, and TRACE_QUOTA. A consumer must ignore the kinds
+ * that it does not know.
  */
 #ifndef GPUGATE_TRACE_H
 #define GPUGATE_TRACE_H

@@ -190,8 +190,9 @@ static const struct schema_field rule_fields[] = {
     {KEY("gangs"), .type = FIELD_CHOICE, AT(doc_rule, gangs), WORDS(gang_words),
      .doc = "How the Pods of a group, such as those of one Job, are admitted. The default is each alone."},
     {KEY("gangSeconds"), .type = FIELD_NUMBER, AT(doc_rule, gang_seconds), .min = 10, .max = 86400, .fallback = "300",
-     .doc = "How long quota is reserved for the Pods of a group that are still to come, in seconds, counted from the "
-	    "last one that was admitted; only with `gangs`."},
+     .doc =
+	 "How long quota is reserved for the Pods of a group that are still to come, in seconds. It begins again with "
+	 "each of them. Only with `gangs`."},
     {KEY("onConflict"), .type = FIELD_CHOICE, AT(doc_rule, on_conflict), WORDS(conflict_words), .fallback = "deny",
      .doc = "What happens where the Pod itself set something that the Rule would inject otherwise."},
     {KEY("required"), .type = FIELD_FLAG, AT(doc_rule, required), .fallback = "false",

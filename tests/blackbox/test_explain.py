@@ -136,7 +136,7 @@ def test_groups(tell):
     assert "The job-controller tries them again until all Pods of their group fit." in text
     assert re.search(r"\n  group    Rule whole admits a Pod only if the Pods of its group that are still to come fit with it; here each Pod is decided "
                      r"alone, unless it says itself how many there are \(.*policy.yaml:66\)\n", text), text
-    # Not of a Pod that counts nothing, nor of one that the Rule is not for, nor without such a Rule.
+    # Not of a Pod that counts nothing, of one that the Rule is not for, or without such a Rule.
     for policy, one in ((gangs, pod()), (gangs, pod({GPU: 1}, namespace="team-a-dev")), ([*FLEET, *ORG], pod({GPU: 1}))):
         assert "gang" not in tell(policy, [one], status=0)[0] and "group " not in tell(policy, [one], text=True)
 
