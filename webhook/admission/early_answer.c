@@ -33,7 +33,8 @@ static const struct violation *reason_of(const struct decision *refusal)
 	return &refusal->violations[i];
 }
 
-static void print_fits(const struct early_question *question, const struct fit_request *fit, struct buf *out)
+static void print_fits(const struct early_question *question, const struct fit_request *fit, struct str gang_rule,
+		       struct buf *out)
 {
 	const struct fits words = {.fits = fit->fits,
 				   .pods = question->pods,
@@ -46,6 +47,8 @@ static void print_fits(const struct early_question *question, const struct fit_r
 	fits_print(&words, out);
 	if (fit->most < question->pods && !question->mixed)
 		buf_printf(out, ", and never more than %lld at once", (long long)fit->most);
+	if (str_present(gang_rule))
+		fits_print_gang(gang_rule, out);
 	buf_text(out, ": ");
 }
 
@@ -76,7 +79,7 @@ static int compose(const struct early_question *question, const struct fit_reque
 	struct buf text;
 	buf_init(&text, TEXT_BYTES_MAX);
 	if (!fit->never)
-		print_fits(question, fit, &text);
+		print_fits(question, fit, refusal->gang_rule, &text);
 	else if (!denies && reason_of(refusal)->reason != REASON_QUOTA)
 		/* A Guard that only warns says the same about Pods that are admitted. */
 		buf_text(&text, "its Pods would be refused: ");
