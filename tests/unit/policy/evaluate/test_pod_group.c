@@ -1,6 +1,7 @@
 /* test_pod_group: the group of a Pod, by its PodGroup, the labels of controllers, or its owner. */
 #include "tests/unit/policy_fixture.h"
 
+#include "gpugate/group_resources.h"
 #include "gpugate/pod_group.h"
 
 static void find(const char *metadata, const char *spec, struct fixture_review *r, struct pod_group *group)
@@ -22,12 +23,33 @@ static void print(const struct pod_group *group, char *out, size_t size)
 			 STR_ARG(group->resource), STR_ARG(group->name), group->size_path ? group->size_path : "-");
 }
 
+/* Which resources were found; gpugate has the right to read no others. */
+static struct {
+	const char *group, *resource;
+	bool found;
+} readable[] = {
+#define ROW(group, resource) {group, resource, false},
+    GROUP_RESOURCES(ROW)
+#undef ROW
+};
+
+static void note(const struct pod_group *group)
+{
+	bool known = !str_present(group->resource);
+	for (size_t i = 0; i < sizeof readable / sizeof *readable; i++)
+		if (str_eq(group->api_group, str_of(readable[i].group)) &&
+		    str_eq(group->resource, str_of(readable[i].resource)))
+			known = readable[i].found = true;
+	assert_true(known);
+}
+
 static void assert_group(const char *metadata, const char *spec, const char *expected)
 {
 	struct fixture_review r;
 	struct pod_group group;
 	char text[1024];
 	find(metadata, spec, &r, &group);
+	note(&group);
 	print(&group, text, sizeof text);
 	assert_string_equal(text, expected);
 	fixture_review_release(&r);
@@ -96,6 +118,8 @@ static void test_groups(void **state)
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		assert_group(rows[i].metadata, rows[i].spec, rows[i].expected);
+	for (size_t i = 0; i < sizeof readable / sizeof *readable; i++)
+		assert_true(readable[i].found);
 }
 
 static void test_sizes(void **state)
