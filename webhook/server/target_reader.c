@@ -147,6 +147,12 @@ static void on_answer(void *context, const struct kube_response *response)
 
 /* --- Calls --- */
 
+static int64_t left_ms(const struct target_read *read)
+{
+	int64_t left = read->deadline_ms - kube_now_ms();
+	return left > 0 ? left : 0;
+}
+
 static void start(struct target_reader *reader, struct target_call *call)
 {
 	const char *path = reader->waiting.first->path;
@@ -157,6 +163,7 @@ static void start(struct target_reader *reader, struct target_call *call)
 		take_out(&reader->waiting, read);
 		read->call = call;
 		put(&call->reads, read);
+		kube_timer_set(reader->loop, &read->limit, left_ms(read));
 	}
 	call->request = kube_call(reader->client, &(struct kube_call){.method = "GET",
 								      .path = path,
@@ -208,15 +215,15 @@ static void begin(void *context)
 {
 	struct target_read *read = context;
 	struct target_reader *reader = read->reader;
-	int64_t left_ms = read->deadline_ms - kube_now_ms();
-	if (reader->stopped || left_ms <= 0 || (!read->waits && reader->hasty == TARGET_READS_MAX)) {
+	int64_t ms = left_ms(read);
+	if (reader->stopped || ms == 0 || (!read->waits && reader->hasty == TARGET_READS_MAX)) {
 		read->done(read, TARGET_UNREAD, (struct str){NULL, 0});
 		return;
 	}
 	reader->hasty += !read->waits;
 	read->call = NULL;
 	read->limit = (struct kube_timer){.run = on_limit, .context = read};
-	kube_timer_set(reader->loop, &read->limit, read->waits || left_ms < TARGET_READ_MS ? left_ms : TARGET_READ_MS);
+	kube_timer_set(reader->loop, &read->limit, read->waits || ms < TARGET_READ_MS ? ms : TARGET_READ_MS);
 	put(&reader->waiting, read);
 	start_all(reader);
 }

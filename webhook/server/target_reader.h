@@ -12,8 +12,8 @@
 #include "webhook/base/log.h"
 #include "webhook/kube/client.h"
 
-#define TARGET_READ_MS 1000 /* For one call, and for a read that does not wait for its turn. */
-#define TARGET_READS_MAX 32 /* Of those that do not wait, at a time; further ones are not read. */
+#define TARGET_READ_MS 1000 /* For one call. */
+#define TARGET_READS_MAX 32 /* Of those that do not wait long, at a time; others are not read. */
 #define TARGET_BYTES_MAX ((size_t)512 << 10)
 
 struct target_reader;
@@ -29,8 +29,8 @@ struct target_read {
 	const char *path;    /* Of the API, with the name escaped. */
 	int64_t deadline_ms; /* By kube_now_ms; a later answer is of no use. */
 	/*
-	 * Whether it waits for its turn until the deadline. Otherwise it fails if many others are
-	 * under way, and after TARGET_READ_MS.
+	 * Whether it waits for its turn until the deadline. Otherwise it waits for TARGET_READ_MS,
+	 * and fails at once if many others do the same.
 	 */
 	bool waits;
 	/*
