@@ -229,6 +229,7 @@ build/templates.txt: deploy/templates.py $(shell find deploy/examples -type f) |
 
 # Their allocations fail when they say so.
 $(OUT)/unit/webhook/ledger/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc
+$(patsubst %,$(OUT)/unit/webhook/ledger/test_%,replicas reservation): LDLIBS += -Wl,--wrap=pod_group_find
 $(OUT)/unit/policy/document/test_memory: LDLIBS += -Wl,--wrap=calloc,--wrap=reallocarray
 $(OUT)/unit/webhook/kube/test_memory: LDLIBS += -Wl,--wrap=calloc
 $(OUT)/unit/policy/compile/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup

@@ -51,6 +51,7 @@ uint32_t policy_root(const struct policy *policy, struct str namespace, const st
 struct held {
 	wide used;        /* By Pods that exist. */
 	wide pending;     /* By Pods that were admitted and that the view has not seen yet. */
+	wide reserved;    /* Part of `pending`: for Pods of a group that are still to come. */
 	wide terminating; /* Part of `used`: by Pods that are being deleted. */
 };
 
@@ -73,7 +74,10 @@ struct quota_violation {
 	/* What they allow if nothing is used. For a larger request, waiting does not help. */
 	wide max;
 	bool denies; /* The Pod must be denied because of this row. */
-	/* Something in the quota or its cohort is pending or terminating and may soon be free. */
+	/*
+	 * Something in the quota or its cohort is pending or terminating and may soon be free. A
+	 * reservation is not about to be.
+	 */
 	bool changing;
 	/*
 	 * QUOTA_VIOLATION_COHORT: the quotas that hold more than their own `hard`, possibly this

@@ -76,7 +76,7 @@ uint32_t policy_room(const struct policy *policy, struct str namespace, const st
 
 static bool is_changing(const struct held *held)
 {
-	return held->pending > 0 || held->terminating > 0;
+	return held->pending > held->reserved || held->terminating > 0;
 }
 
 static bool pool_is_changing(const struct pool *pool, const struct held *held)

@@ -41,8 +41,16 @@ void book_exclude(struct book *book, const struct entry *entry, bool back)
 		struct held *row = &book->held[entry->charges[i].quota];
 		wide amount = back ? entry->charges[i].amount : -entry->charges[i].amount;
 		*(entry->booked == BOOKED_USED ? &row->used : &row->pending) += amount;
+		row->reserved += entry->consumer.reserved_seconds ? amount : 0;
 		row->terminating += entry->leaving ? amount : 0;
 	}
+}
+
+/* Adds to the number of pending entries; UINT32_MAX subtracts one. */
+static void count_pending(struct book *book, const struct entry *entry, uint32_t more)
+{
+	book->pending += more;
+	book->reservations += entry->consumer.reserved_seconds ? more : 0;
 }
 
 static void take_out(struct book *book, struct entry *entry)
@@ -51,7 +59,7 @@ static void take_out(struct book *book, struct entry *entry)
 	if (entry->booked == BOOKED_USED)
 		book->used--;
 	else if (entry->booked == BOOKED_PENDING)
-		book->pending--;
+		count_pending(book, entry, UINT32_MAX);
 	if (entry->text_bytes && entry->root != UINT32_MAX) {
 		book->roots[entry->root].entries--;
 		book->roots[entry->root].bytes -= entry->text_bytes;
@@ -73,10 +81,17 @@ static struct tally_sum **sums_of(struct charge *charges, uint32_t count)
 	return (struct tally_sum **)(void *)(charges + count);
 }
 
-static void free_charges(struct book *book, struct charge *charges, uint32_t count)
+/* How many Pods or claims the tally counts for an entry: none for a reservation. */
+static uint32_t pods_of(const struct consumer *consumer)
+{
+	return consumer->reserved_seconds ? 0 : 1;
+}
+
+/* `pods` is what pods_of returned when these were tallied. */
+static void free_charges(struct book *book, struct charge *charges, uint32_t count, uint32_t pods)
 {
 	for (uint32_t i = 0; i < count; i++)
-		tally_remove(&book->tally, sums_of(charges, count)[i], charges[i].amount);
+		tally_remove(&book->tally, sums_of(charges, count)[i], charges[i].amount, pods);
 	free(charges);
 }
 
@@ -84,20 +99,20 @@ static void free_charges(struct book *book, struct charge *charges, uint32_t cou
  * Returns new: a tallied copy of book->charges. Returns NULL without memory, and then none is
  * tallied.
  */
-static struct charge *tally_charges(struct book *book, uint32_t count, struct str namespace)
+static struct charge *tally_charges(struct book *book, uint32_t count, const struct consumer *consumer)
 {
 	struct charge *charges = calloc(count, sizeof *charges + sizeof(struct tally_sum *));
 	bool failed = !charges;
 	for (uint32_t i = 0; !failed && i < count; i++) {
 		charges[i] = book->charges[i];
 		if (charges[i].amount > 0)
-			sums_of(charges, count)[i] =
-			    tally_add(&book->tally, charges[i].quota, namespace, charges[i].amount);
+			sums_of(charges, count)[i] = tally_add(&book->tally, charges[i].quota, consumer->namespace,
+							       charges[i].amount, pods_of(consumer));
 		failed = charges[i].amount > 0 && !sums_of(charges, count)[i];
 	}
 	if (!failed)
 		return charges;
-	free_charges(book, charges, charges ? count : 0);
+	free_charges(book, charges, charges ? count : 0, pods_of(consumer));
 	return NULL;
 }
 
@@ -144,7 +159,7 @@ static struct charge *charge_entry(struct book *book, const struct entry *entry,
 	if (*count == 0)
 		return NULL;
 	bool same = is_same(entry->charges, before_count, book->charges, *count);
-	struct charge *fresh = same ? NULL : tally_charges(book, *count, entry->consumer.namespace);
+	struct charge *fresh = same ? NULL : tally_charges(book, *count, &entry->consumer);
 	if (fresh)
 		return fresh;
 	*no_memory = !same;
@@ -168,7 +183,7 @@ unsigned book_entry(struct book *book, struct entry *entry, enum entry_booking w
 		note_quotas(book, now, count);
 	}
 	if (now != before)
-		free_charges(book, before, before_count);
+		free_charges(book, before, before_count, pods_of(&entry->consumer));
 	entry->charges = now;
 	entry->charge_count = count;
 	entry->booked = (uint8_t)where;
@@ -176,7 +191,8 @@ unsigned book_entry(struct book *book, struct entry *entry, enum entry_booking w
 	entry->root = UINT32_MAX;
 	book_exclude(book, entry, true);
 	book->used += where == BOOKED_USED;
-	book->pending += where == BOOKED_PENDING;
+	if (where == BOOKED_PENDING)
+		count_pending(book, entry, 1);
 	if (in_text) {
 		entry->root = policy_root(book->policy, entry->consumer.namespace, labels);
 		entry->text_bytes = (uint32_t)ledger_text_bytes(&entry->consumer);

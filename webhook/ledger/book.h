@@ -28,6 +28,7 @@ struct book {
 	struct book_root *roots; /* Indexed by tenant. */
 	struct tally tally;      /* The same sums by namespace, and which quotas have changed. */
 	uint32_t used, pending;  /* Number of entries that are booked as used or pending. */
+	uint32_t reservations;   /* Number of the pending ones that are reservations. */
 	/*
 	 * Number of entries that take room in a copy's text: pending ones, and those whose Pods
 	 * were seen recently.

@@ -1,5 +1,6 @@
 /* booking: keeps each entry in the sums where it belongs, and in the list of pending entries. */
 #include "gpugate/pairs.h"
+#include "webhook/ledger/gangs.h"
 #include "webhook/ledger/state.h"
 
 const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct str name)
@@ -32,6 +33,15 @@ static void track(struct ledger *ledger, struct entry *entry)
 	ledger->pending = entry;
 }
 
+/* Returns false if there is no memory to put the entry into its group. */
+static bool update_group(struct ledger *ledger, struct entry *entry)
+{
+	if (entry_counts_in_group(entry))
+		return gangs_join(&ledger->groups, entry) == 0;
+	gangs_leave(&ledger->groups, entry);
+	return true;
+}
+
 bool ledger_update_booking(struct ledger *ledger, struct entry *entry)
 {
 	bool pending = entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE);
@@ -41,7 +51,8 @@ bool ledger_update_booking(struct ledger *ledger, struct entry *entry)
 		untrack(entry);
 	const struct pairs *labels = ledger_namespace_labels(ledger, entry->consumer.namespace);
 	unsigned booked = book_entry(&ledger->book, entry, entry_booking(entry), entry_takes_text(entry), labels);
-	entry_note_mischarged(ledger, entry, booked & BOOKED_NO_MEMORY);
+	bool ungrouped = !update_group(ledger, entry);
+	entry_note_mischarged(ledger, entry, ungrouped || booked & BOOKED_NO_MEMORY);
 	bool unresolved = entry->booked != BOOKED_NOWHERE && !labels && policy_reads_namespaces(ledger->book.policy);
 	ledger->unresolved_count += (uint32_t)unresolved - (uint32_t)entry->unresolved;
 	entry->unresolved = unresolved;
@@ -78,6 +89,7 @@ void ledger_replace(struct ledger *ledger, struct entry *old, struct entry *entr
 		entry->text_bytes = old->text_bytes;
 		old->charges = NULL;
 		untrack(old);
+		gangs_replace(&ledger->groups, old, entry);
 	}
 	entry_put(&ledger->table, old, entry);
 }

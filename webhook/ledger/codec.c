@@ -1,8 +1,12 @@
 #include "webhook/ledger/codec.h"
 
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "gpugate/pod_group.h"
+#include "webhook/ledger/codec_names.h"
 #include "webhook/ledger/uid.h"
 
 #define UID_MAX 64
@@ -12,17 +16,14 @@
 
 #define FORM_DIGITS_MAX 4 /* Of the number of a form. */
 
-#define CLAIMS_FORM 3 /* The first form with claims. */
+#define RENEWAL_DIGITS 10 /* Of a uint32_t. */
 
-#define NO_NAME "-" /* Replaces the unknown name of a Pod in form 1; no Pod can have this name. */
-
-enum { RESOURCES, MODELS, NAMESPACES, KINDS };
-
-/* Records that give the next number to a name. */
-static const struct {
-	const char *head;
-	unsigned form; /* The first form with such records. */
-} name_records[KINDS] = {[RESOURCES] = {"R ", 1}, [MODELS] = {"M ", 1}, [NAMESPACES] = {"N ", 2}};
+const struct codec_name_record codec_name_records[CODEC_KINDS] = {
+    [CODEC_RESOURCES] = {"R ", 1, NAME_MAX_BYTES},
+    [CODEC_MODELS] = {"M ", 1, NAME_MAX_BYTES},
+    [CODEC_NAMESPACES] = {"N ", 2, NAME_MAX_BYTES},
+    [CODEC_GROUPS] = {"G ", CODEC_GROUPS_FORM, POD_GROUP_KEY_MAX},
+};
 
 static bool is_plain(struct str s, size_t max)
 {
@@ -36,7 +37,20 @@ static bool is_plain(struct str s, size_t max)
 
 unsigned ledger_text_first_form(const struct consumer *consumer)
 {
-	return consumer->kind == CONSUMER_CLAIM ? CLAIMS_FORM : 1;
+	if (consumer->reserved_seconds)
+		return CODEC_GROUPS_FORM;
+	return consumer->kind == CONSUMER_CLAIM ? CODEC_CLAIMS_FORM : 1;
+}
+
+struct str ledger_reservation_uid(const struct consumer *consumer, struct arena *arena)
+{
+	size_t size = consumer->namespace.len + consumer->group.len + RENEWAL_DIGITS + 3;
+	char *uid = arena_alloc(arena, size);
+	if (!uid)
+		return (struct str){0};
+	int len = snprintf(uid, size, "%.*s %.*s %" PRIu32, STR_ARG(consumer->namespace), STR_ARG(consumer->group),
+			   consumer->renewal);
+	return (struct str){uid, (size_t)len};
 }
 
 /* An alternative belongs to the request before it, and Pods have none. */
@@ -45,9 +59,20 @@ static bool has_place(const struct consumer *consumer, uint32_t request)
 	return !consumer->requests[request].alternative || (request > 0 && consumer->kind == CONSUMER_CLAIM);
 }
 
+/* A reservation is known by its group, and a Pod by its uid. */
+static bool has_identity(const struct consumer *consumer)
+{
+	bool grouped = is_plain(consumer->group, POD_GROUP_KEY_MAX);
+	if (consumer->kind == CONSUMER_CLAIM && (consumer->reserved_seconds || consumer->group.len))
+		return false;
+	if (consumer->reserved_seconds)
+		return grouped && consumer->reserved_seconds <= LEDGER_RESERVED_MAX;
+	return is_plain(consumer->uid, UID_MAX) && (grouped || consumer->group.len == 0);
+}
+
 bool ledger_text_fits(const struct consumer *consumer)
 {
-	bool fits = is_plain(consumer->uid, UID_MAX) && is_plain(consumer->namespace, NAME_MAX_BYTES) &&
+	bool fits = has_identity(consumer) && is_plain(consumer->namespace, NAME_MAX_BYTES) &&
 		    (consumer->name.len == 0 || is_plain(consumer->name, NAME_MAX_BYTES)) &&
 		    consumer->request_count > 0 && consumer->request_count <= LIST_MAX &&
 		    consumer->model_count <= LIST_MAX;
@@ -67,128 +92,18 @@ size_t ledger_text_bytes(const struct consumer *consumer)
 	 * `12345=1000000000,` or `12345=9007199254740992,`. For each Accelerator: `M ;` and
 	 * `12345,`.
 	 */
-	size_t bytes = 2 + ledger_uid_bytes(consumer->uid) + 1 + 5 + 1 + 3 + consumer->namespace.len + 3;
+	size_t bytes = 2 + 5 + 1 + 3 + consumer->namespace.len + 3;
+	/* For the group: `G ;`, a blank and its number. */
+	if (consumer->group.len)
+		bytes += 3 + consumer->group.len + 1 + 5;
+	/* For a reservation, instead of the uid: a blank and the seconds, and a blank and the renewal. */
+	bytes += consumer->reserved_seconds ? 1 + 5 + 1 + RENEWAL_DIGITS : ledger_uid_bytes(consumer->uid) + 1;
 	for (uint32_t i = 0; i < consumer->request_count; i++)
 		bytes += 3 + consumer->requests[i].resource.len +
 			 (consumer->requests[i].count <= RESOURCE_REQUEST_MAX ? 17 : 23);
 	for (uint32_t i = 0; i < consumer->model_count; i++)
 		bytes += 3 + consumer->models[i].len + 6;
 	return bytes;
-}
-
-/* --- Writing --- */
-
-void ledger_text_begin(struct ledger_text *text, struct buf *out, unsigned form)
-{
-	*text = (struct ledger_text){.out = out, .form = form};
-}
-
-/* Tenants choose names. The address of the table makes collisions unpredictable for them. */
-static uint32_t *slot_of(const struct text_names *names, struct str name)
-{
-	uint64_t hash = (str_hash(name) ^ (uintptr_t)names->slots) * 0x9e3779b97f4a7c15u;
-	uint32_t mask = names->size * 2 - 1, at = (uint32_t)(hash >> 32) & mask;
-	while (names->slots[at] && !str_eq(*names->items[names->slots[at] - 1], name))
-		at = (at + 1) & mask;
-	return &names->slots[at];
-}
-
-static bool grow(struct text_names *names)
-{
-	uint32_t size = names->size ? names->size * 2 : 16;
-	const struct str **items = realloc(names->items, size * sizeof *items);
-	names->items = items ? items : names->items;
-	uint32_t *slots = items ? calloc((size_t)size * 2, sizeof *slots) : NULL;
-	if (!slots)
-		return false;
-	free(names->slots);
-	names->slots = slots;
-	names->size = size;
-	for (uint32_t i = 0; i < names->count; i++)
-		*slot_of(names, *names->items[i]) = i + 1;
-	return true;
-}
-
-/* Returns the number of a name. If it has none yet, writes the record that gives it one. */
-static uint32_t number_of(struct ledger_text *text, int kind, const struct str *name)
-{
-	struct text_names *names = &text->names[kind];
-	if (names->count == names->size && !grow(names)) {
-		text->out->failed = true;
-		return 0;
-	}
-	uint32_t *slot = slot_of(names, *name);
-	if (*slot)
-		return *slot - 1;
-	names->items[names->count] = name;
-	*slot = ++names->count;
-	buf_text(text->out, name_records[kind].head);
-	buf_str(text->out, *name);
-	buf_char(text->out, ';');
-	return names->count - 1;
-}
-
-/* Names are written before the Pod that uses them. */
-static void write_names(struct ledger_text *text, const struct consumer *consumer)
-{
-	if (!text->begun)
-		buf_printf(text->out, "%u;", text->form);
-	text->begun = true;
-	if (text->form > 1)
-		number_of(text, NAMESPACES, &consumer->namespace);
-	for (uint32_t i = 0; i < consumer->request_count; i++)
-		number_of(text, RESOURCES, &consumer->requests[i].resource);
-	for (uint32_t i = 0; i < consumer->model_count; i++)
-		number_of(text, MODELS, &consumer->models[i]);
-}
-
-static void write_identity(struct ledger_text *text, const struct consumer *consumer)
-{
-	struct buf *out = text->out;
-	buf_text(out, consumer->kind == CONSUMER_CLAIM ? "C " : "P ");
-	if (text->form > 1) {
-		ledger_uid_write(out, consumer->uid);
-		buf_char(out, ' ');
-		buf_number(out, number_of(text, NAMESPACES, &consumer->namespace));
-		return;
-	}
-	buf_str(out, consumer->uid);
-	buf_char(out, ' ');
-	buf_str(out, consumer->namespace);
-	buf_char(out, ' ');
-	buf_str(out, consumer->name.len ? consumer->name : STR(NO_NAME));
-}
-
-void ledger_text_add(struct ledger_text *text, const struct consumer *consumer)
-{
-	struct buf *out = text->out;
-	if (ledger_text_first_form(consumer) > text->form) {
-		out->failed = true;
-		return;
-	}
-	write_names(text, consumer);
-	write_identity(text, consumer);
-	for (uint32_t i = 0; i < consumer->request_count; i++) {
-		buf_char(out, consumer->requests[i].alternative ? '|' : i ? ',' : ' ');
-		buf_number(out, number_of(text, RESOURCES, &consumer->requests[i].resource));
-		buf_char(out, '=');
-		buf_number(out, (uint64_t)consumer->requests[i].count);
-	}
-	if (consumer->model_count == 0)
-		buf_text(out, " -");
-	for (uint32_t i = 0; i < consumer->model_count; i++) {
-		buf_char(out, i ? ',' : ' ');
-		buf_number(out, number_of(text, MODELS, &consumer->models[i]));
-	}
-	buf_char(out, ';');
-}
-
-void ledger_text_end(struct ledger_text *text)
-{
-	for (int kind = 0; kind < KINDS; kind++) {
-		free(text->names[kind].items);
-		free(text->names[kind].slots);
-	}
 }
 
 /* --- Reading --- */
@@ -198,8 +113,8 @@ struct reading {
 	struct arena *arena;
 	unsigned form;
 	bool no_memory; /* Reading failed for lack of memory. */
-	struct str *names[KINDS];
-	uint32_t counts[KINDS];
+	struct str *names[CODEC_KINDS];
+	uint32_t counts[CODEC_KINDS];
 };
 
 /* Takes the text before the next `mark`, or all of it if there is none. */
@@ -224,12 +139,12 @@ static bool to_number(struct str digits, int64_t most, int64_t *number)
 	return *number <= most;
 }
 
-/* Returns the kind of name that a record numbers; KINDS: it is another record. */
+/* Returns the kind of name that a record numbers; CODEC_KINDS: it is another record. */
 static int kind_of(const struct reading *r, struct str record)
 {
 	int kind = 0;
-	while (kind < KINDS &&
-	       (name_records[kind].form > r->form || !str_starts(record, str_of(name_records[kind].head))))
+	while (kind < CODEC_KINDS &&
+	       (codec_name_records[kind].form > r->form || !str_starts(record, str_of(codec_name_records[kind].head))))
 		kind++;
 	return kind;
 }
@@ -244,10 +159,10 @@ static void *allocate(struct reading *r, size_t count, size_t size)
 /* Allocates the arrays for all names of a text. */
 static int make_room(struct reading *r, struct str text)
 {
-	size_t counts[KINDS + 1] = {0};
+	size_t counts[CODEC_KINDS + 1] = {0};
 	while (text.len)
 		counts[kind_of(r, take(&text, ';'))]++;
-	for (int kind = 0; kind < KINDS; kind++) {
+	for (int kind = 0; kind < CODEC_KINDS; kind++) {
 		r->names[kind] = allocate(r, counts[kind], sizeof *r->names[kind]);
 		if (!r->names[kind])
 			return -1;
@@ -257,7 +172,7 @@ static int make_room(struct reading *r, struct str text)
 
 static int read_name(struct reading *r, int kind, struct str name)
 {
-	if (!is_plain(name, NAME_MAX_BYTES))
+	if (!is_plain(name, codec_name_records[kind].max))
 		return -1;
 	r->names[kind][r->counts[kind]++] = name;
 	return 0;
@@ -308,7 +223,7 @@ static int read_requests(struct reading *r, struct str list, struct consumer *co
 	char before = ',', after;
 	for (uint32_t i = 0; i < count; i++, before = after) {
 		int64_t amount;
-		struct str item = take_request(&list, &after), resource = name_of(r, RESOURCES, take(&item, '='));
+		struct str item = take_request(&list, &after), resource = name_of(r, CODEC_RESOURCES, take(&item, '='));
 		if (!str_present(resource) || !to_number(item, COMPANION_MAX, &amount) || amount == 0)
 			return -1;
 		requests[i] = (struct resource_request){resource, amount, before == '|'};
@@ -327,7 +242,7 @@ static int read_models(struct reading *r, struct str list, struct consumer *cons
 	if (!models || count == 0)
 		return -1;
 	for (uint32_t i = 0; i < count; i++) {
-		models[i] = name_of(r, MODELS, take(&list, ','));
+		models[i] = name_of(r, CODEC_MODELS, take(&list, ','));
 		if (!str_present(models[i]))
 			return -1;
 	}
@@ -336,12 +251,30 @@ static int read_models(struct reading *r, struct str list, struct consumer *cons
 	return 0;
 }
 
-static void read_identity(struct reading *r, struct str *record, struct consumer *consumer)
+/* The kinds of records that are not names. */
+enum record { RECORD_POD, RECORD_CLAIM, RECORD_RESERVATION, RECORDS };
+
+static const struct {
+	const char *head;
+	unsigned form; /* The first form with such records. */
+	enum consumer_kind kind;
+} consumer_records[RECORDS] = {
+    [RECORD_POD] = {"P ", 1, CONSUMER_POD},
+    [RECORD_CLAIM] = {"C ", CODEC_CLAIMS_FORM, CONSUMER_CLAIM},
+    [RECORD_RESERVATION] = {"H ", CODEC_GROUPS_FORM, CONSUMER_POD},
+};
+
+static void read_identity(struct reading *r, enum record of, struct str *record, struct consumer *consumer)
 {
+	if (of == RECORD_RESERVATION) {
+		consumer->namespace = name_of(r, CODEC_NAMESPACES, take(record, ' '));
+		consumer->group = name_of(r, CODEC_GROUPS, take(record, ' '));
+		return;
+	}
 	struct str uid = take(record, ' '), namespace = take(record, ' ');
 	if (r->form > 1) {
 		r->no_memory |= ledger_uid_read(uid, r->arena, &consumer->uid) < 0;
-		consumer->namespace = name_of(r, NAMESPACES, namespace);
+		consumer->namespace = name_of(r, CODEC_NAMESPACES, namespace);
 		return;
 	}
 	consumer->uid = uid;
@@ -349,27 +282,54 @@ static void read_identity(struct reading *r, struct str *record, struct consumer
 	consumer->name = take(record, ' ');
 }
 
-/* Returns the kind of consumer that a record is about; CONSUMER_KINDS: it is another record. */
-static enum consumer_kind consumer_kind_of(const struct reading *r, struct str record)
+/* Returns the kind of record; RECORDS: it is another one. */
+static enum record record_of(const struct reading *r, struct str record)
 {
-	if (str_starts(record, STR("P ")))
-		return CONSUMER_POD;
-	return r->form >= CLAIMS_FORM && str_starts(record, STR("C ")) ? CONSUMER_CLAIM : CONSUMER_KINDS;
+	enum record of = 0;
+	while (of < RECORDS &&
+	       (consumer_records[of].form > r->form || !str_starts(record, str_of(consumer_records[of].head))))
+		of++;
+	return of;
 }
 
-static int read_consumer(struct reading *r, enum consumer_kind kind, struct str record, struct consumer *consumer)
+/* Reads the number of a group, which follows the Accelerators if there is a blank. */
+static int read_group(const struct reading *r, struct str digits, struct consumer *consumer)
 {
-	*consumer = (struct consumer){.kind = kind};
-	read_identity(r, &record, consumer);
+	consumer->group = name_of(r, CODEC_GROUPS, digits);
+	return r->form >= CODEC_GROUPS_FORM && consumer->kind == CONSUMER_POD && str_present(consumer->group) ? 0 : -1;
+}
+
+/* Reads what a reservation has after its Accelerators, and names it. */
+static int read_reservation(struct reading *r, struct str rest, struct consumer *consumer)
+{
+	int64_t seconds, renewal;
+	if (!to_number(take(&rest, ' '), LEDGER_RESERVED_MAX, &seconds) || seconds == 0 ||
+	    !to_number(rest, UINT32_MAX, &renewal))
+		return -1;
+	consumer->reserved_seconds = (uint32_t)seconds;
+	consumer->renewal = (uint32_t)renewal;
+	consumer->uid = ledger_reservation_uid(consumer, r->arena);
+	r->no_memory |= !str_present(consumer->uid);
+	return 0;
+}
+
+static int read_consumer(struct reading *r, enum record of, struct str record, struct consumer *consumer)
+{
+	*consumer = (struct consumer){.kind = consumer_records[of].kind};
+	read_identity(r, of, &record, consumer);
 	if (r->form == 1 && consumer->name.len == 0)
 		return -1;
-	if (str_eq(consumer->name, STR(NO_NAME)))
+	if (str_eq(consumer->name, STR(CODEC_NO_NAME)))
 		consumer->name = (struct str){0};
 	struct str requests = take(&record, ' ');
-	return read_requests(r, requests, consumer) < 0 || read_models(r, record, consumer) < 0 ||
-		       !ledger_text_fits(consumer)
-		   ? -1
-		   : 0;
+	bool more = record.len && memchr(record.ptr, ' ', record.len);
+	struct str models = more ? take(&record, ' ') : record;
+	if (read_requests(r, requests, consumer) < 0 || read_models(r, models, consumer) < 0)
+		return -1;
+	if (of == RECORD_RESERVATION ? !more || read_reservation(r, record, consumer) < 0
+				     : more && read_group(r, record, consumer) < 0)
+		return -1;
+	return ledger_text_fits(consumer) ? 0 : -1;
 }
 
 unsigned ledger_text_form(struct str text)
@@ -422,10 +382,10 @@ enum ledger_text_result ledger_text_read(struct str text, struct arena *arena,
 		struct str whole = take(&text, ';'), rest = str_tail(whole, 2);
 		struct consumer consumer;
 		int kind = kind_of(&r, whole);
-		enum consumer_kind of = consumer_kind_of(&r, whole);
-		bool good = of < CONSUMER_KINDS ? read_consumer(&r, of, rest, &consumer) == 0
-						: kind < KINDS && read_name(&r, kind, rest) == 0;
-		if (r.no_memory || (good && of < CONSUMER_KINDS && found(context, &consumer) < 0))
+		enum record of = record_of(&r, whole);
+		bool good = of < RECORDS ? read_consumer(&r, of, rest, &consumer) == 0
+					 : kind < CODEC_KINDS && read_name(&r, kind, rest) == 0;
+		if (r.no_memory || (good && of < RECORDS && found(context, &consumer) < 0))
 			return no_memory(err);
 		if (!good) {
 			error_set(err, "spec.pending cannot be read at its record %u", record);

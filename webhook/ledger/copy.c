@@ -10,13 +10,42 @@ struct loading {
 	int64_t now_ms;
 };
 
+static bool same_requests(const struct consumer *a, const struct consumer *b)
+{
+	bool same = a->request_count == b->request_count;
+	for (uint32_t i = 0; same && i < a->request_count; i++)
+		same = a->requests[i].count == b->requests[i].count &&
+		       str_eq(a->requests[i].resource, b->requests[i].resource);
+	return same;
+}
+
+static bool same_models(const struct consumer *a, const struct consumer *b)
+{
+	bool same = a->model_count == b->model_count;
+	for (uint32_t i = 0; same && i < a->model_count; i++)
+		same = str_eq(a->models[i], b->models[i]);
+	return same;
+}
+
+/*
+ * Whether an entry has other facts than the copy that hold: it is a reservation that two replicas
+ * renewed for the same Pod, or an unreadable Pod, which may have none.
+ */
+static bool is_outdated(const struct entry *entry, const struct consumer *consumer)
+{
+	const struct consumer *known = &entry->consumer;
+	if (!consumer->reserved_seconds)
+		return entry->state == ENTRY_UNREADABLE;
+	return known->reserved_seconds != consumer->reserved_seconds || !same_requests(known, consumer) ||
+	       !same_models(known, consumer);
+}
+
 static int load_entry(void *context, const struct consumer *consumer)
 {
 	struct loading *loading = context;
 	struct ledger *ledger = loading->ledger;
 	struct entry *entry = entry_find(&ledger->table, consumer->uid);
-	/* An unreadable Pod may have no facts, and this text has them. */
-	if (!entry || entry->state == ENTRY_UNREADABLE) {
+	if (!entry || is_outdated(entry, consumer)) {
 		struct entry *old = entry;
 		entry = entry_make(consumer, NULL);
 		if (!entry)
@@ -43,6 +72,9 @@ static void strip(struct ledger *ledger, uint8_t state, bool (*which)(const stru
 		if (!(entry->state & state) || !which(ledger, entry))
 			continue;
 		entry->state &= (uint8_t)~state;
+		/* Once it has left the copy, nothing of a reservation is remembered. */
+		if (entry_is_reservation(entry) && !(entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE)))
+			entry->state = 0;
 		ledger_update_booking(ledger, entry);
 		if (entry->state == 0)
 			entry_drop(&ledger->table, entry);
@@ -209,12 +241,14 @@ bool ledger_foldable(const struct ledger *ledger, int64_t now_ms)
 
 void ledger_resolve(struct ledger *ledger)
 {
-	strip(ledger, ENTRY_TENTATIVE, is_any);
+	strip(ledger, ENTRY_TENTATIVE | ENTRY_REPLACED, is_any);
 }
 
-/* Whether an entry is dropped if its Pod is not seen in time. */
+/* Whether an entry is dropped if its Pod is not seen in time. A reservation ends otherwise. */
 static bool can_expire(const struct entry *entry)
 {
+	if (entry_is_reservation(entry))
+		return false;
 	const uint8_t never = ENTRY_TENTATIVE | ENTRY_EXPIRED | ENTRY_UNREADABLE;
 	return entry->state & ENTRY_PENDING && !(entry->state & never) && !entry_seen(entry);
 }

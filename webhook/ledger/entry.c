@@ -84,6 +84,7 @@ static void pack_consumer(struct packer *packer, struct consumer *h)
 	pack_str(packer, &h->uid);
 	pack_str(packer, &h->namespace);
 	pack_str(packer, &h->name);
+	pack_str(packer, &h->group);
 	struct resource_request *requests =
 	    pack(packer, h->requests, h->request_count * sizeof *requests, _Alignof(struct resource_request));
 	for (uint32_t i = 0; i < h->request_count; i++) {
@@ -147,6 +148,7 @@ struct entry *entry_make(const struct consumer *consumer, const struct pod *pod)
 	if (!entry)
 		return NULL;
 	*entry = (struct entry){.consumer = *consumer};
+	entry->consumer.gang = NULL;
 	packer = (struct packer){.base = (char *)(entry + 1)};
 	pack_consumer(&packer, &entry->consumer);
 	if (pod)

@@ -27,10 +27,17 @@ enum entry_state {
 	ENTRY_EXPIRED = 1 << 5,
 	/* The view has it but cannot read it: its facts are older or missing. */
 	ENTRY_UNREADABLE = 1 << 6,
+	/*
+	 * A reservation that a decision which is not written yet ends or replaces. It does not
+	 * count, and it does again if that write fails.
+	 */
+	ENTRY_REPLACED = 1 << 7,
 };
 
 /* Which of the two sums an entry is in. */
 enum entry_booking { BOOKED_NOWHERE, BOOKED_USED, BOOKED_PENDING };
+
+struct gang_group;
 
 struct entry {
 	struct hash_link in_table; /* Must come first: see entry_next. */
@@ -46,6 +53,9 @@ struct entry {
 	uint32_t text_bytes; /* See ledger_text_bytes; 0 unless it takes room in the text. */
 	/* List of the pending and tentative entries; `pending_link` is NULL if it is neither. */
 	struct entry *pending_next, **pending_link;
+	/* Its group, and the list of the entries in it; NULL: it is in none (gangs.h). */
+	struct gang_group *gang;
+	struct entry *gang_next, **gang_link;
 	uint32_t list; /* Number of the last list that contained it. */
 	uint32_t copy; /* Number of the last copy that contained it. */
 	uint8_t state; /* enum entry_state */
@@ -90,8 +100,8 @@ static inline struct entry *entry_next(const struct entry_table *table, const st
 }
 
 /*
- * Copies everything that the consumer refers to, and the placement of `pod` (may be NULL). All
- * other fields are zero, and the entry is in no table. Returns new, or NULL without memory.
+ * Copies everything that the consumer refers to except its `gang`, and the placement of `pod` (may
+ * be NULL). All other fields are zero, and the entry is in no table. Returns new, or NULL without memory.
  */
 struct entry *entry_make(const struct consumer *consumer, const struct pod *pod);
 void entry_free(struct entry *entry); /* Takes NULL. */

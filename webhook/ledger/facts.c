@@ -1,5 +1,6 @@
 /* facts: what is kept of a Pod: what it requests and where it could land. */
 #include "gpugate/pairs.h"
+#include "gpugate/pod_group.h"
 #include "webhook/ledger/state.h"
 
 /*
@@ -51,6 +52,17 @@ struct pod ledger_placement_of(const struct policy *policy, const struct pod *po
 	return kept;
 }
 
+/* A claim is in no group, and neither is a Pod that holds nothing. */
+static int find_group(struct ledger *ledger, const struct pod *pod, struct consumer *consumer)
+{
+	struct pod_group group;
+	if (consumer->kind != CONSUMER_POD || consumer->request_count == 0)
+		return 0;
+	int result = pod_group_find(pod, &ledger->scratch, &group);
+	consumer->group = result < 0 ? (struct str){0} : group.key;
+	return result;
+}
+
 int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct consumer *consumer)
 {
 	arena_reset(&ledger->scratch);
@@ -62,6 +74,8 @@ int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct consume
 		return -1;
 	/* The requests of a claim are bounded where it is read, and alternatives stay together. */
 	if (consumer->kind == CONSUMER_POD && bound_requests(ledger, consumer) < 0)
+		return -1;
+	if (find_group(ledger, pod, consumer) < 0)
 		return -1;
 	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, consumer);
 	return consumer->request_count == 0 ? 0 : ledger_place(ledger, &placement, consumer);

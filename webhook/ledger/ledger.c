@@ -4,6 +4,8 @@
 
 #include "gpugate/trace.h"
 #include "webhook/ledger/codec.h"
+#include "webhook/ledger/gangs.h"
+#include "webhook/ledger/reservation.h"
 #include "webhook/ledger/state.h"
 
 static const char no_memory[] = "there is no memory for the ledger";
@@ -19,7 +21,8 @@ struct ledger *ledger_create(const struct ledger_options *options, struct error 
 		for (enum ledger_list list = 0; list < LEDGER_LABELLED; list++)
 			labels_init(&ledger->labels[list]);
 	}
-	if (!ledger || entry_table_init(&ledger->table) < 0 || book_open(&ledger->book, options->policy) < 0) {
+	if (!ledger || entry_table_init(&ledger->table) < 0 || gangs_init(&ledger->groups) < 0 ||
+	    book_open(&ledger->book, options->policy) < 0) {
 		ledger_destroy(ledger);
 		error_set(err, "%s", no_memory);
 		return NULL;
@@ -32,6 +35,7 @@ void ledger_destroy(struct ledger *ledger)
 	if (!ledger)
 		return;
 	entry_table_release(&ledger->table);
+	gangs_release(&ledger->groups);
 	book_close(&ledger->book);
 	for (enum ledger_list list = 0; list < LEDGER_LABELLED; list++)
 		labels_release(&ledger->labels[list]);
@@ -40,98 +44,6 @@ void ledger_destroy(struct ledger *ledger)
 }
 
 /* --- [decide] --- */
-
-/*
- * Limits for pending entries by the form that is written; those of form 1 are the limits of version
- * 0.1.0.
- */
-static const struct caps {
-	uint32_t pods;
-	size_t bytes;
-	size_t more; /* Bytes that the form adds to ledger_text_bytes for each Pod. */
-} form_caps[LEDGER_FORM + 1] = {
-    [1] = {512, 256u << 10, LEDGER_TEXT_FORM_1_BYTES},
-    [2] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
-    [3] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
-};
-
-/*
- * The tenants below one root may take one fourth of what the others leave.
- *
- * A root that was just admitted leaves three times as much free as it has, and thus at least 3/4 of
- * what was free without it. In any order, n roots leave at least (3/4)^n of the total. A root that
- * has nothing yet finds room while one fourth of that is at least one Pod. With a limit of 512 Pods
- * that holds for up to 16 other roots, with 2,048 for up to 21.
- */
-static bool is_fair(size_t own, size_t others, size_t all)
-{
-	return others < all && LEDGER_ROOT_SHARE * own <= all - others;
-}
-
-static size_t text_of(const struct caps *caps, uint32_t pods, size_t bytes)
-{
-	return bytes + pods * caps->more;
-}
-
-/*
- * Pods may have many requests with long names, and a few of them could fill the text. A single Pod
- * is always admitted.
- */
-static bool root_has_room(const struct caps *caps, const struct book *book, const struct book_root *root, size_t bytes)
-{
-	uint32_t others = book->text_entries - root->entries;
-	return book->text_entries == 0 ||
-	       (is_fair(root->entries + 1, others, caps->pods) &&
-		is_fair(text_of(caps, root->entries + 1, root->bytes + bytes),
-			text_of(caps, others, book->text_bytes - root->bytes), caps->bytes - LEDGER_TEXT_HEAD));
-}
-
-static uint32_t root_of(const struct ledger *ledger, const struct consumer *consumer)
-{
-	return policy_root(ledger->book.policy, consumer->namespace,
-			   ledger_namespace_labels(ledger, consumer->namespace));
-}
-
-void ledger_round(struct ledger *ledger)
-{
-	ledger->round++;
-}
-
-bool ledger_has_backpressure(const struct ledger *ledger, const struct consumer *consumer)
-{
-	uint32_t root = root_of(ledger, consumer);
-	return root != UINT32_MAX && ledger->round && ledger->book.roots[root].backpressure == ledger->round;
-}
-
-static bool has_room(const struct caps *caps, const struct book *book, const struct book_root *root, size_t bytes)
-{
-	return book->text_entries < caps->pods &&
-	       LEDGER_TEXT_HEAD + text_of(caps, book->text_entries + 1, book->text_bytes + bytes) <= caps->bytes &&
-	       (!root || root_has_room(caps, book, root, bytes));
-}
-
-/* Returns why another Pod cannot be held; NULL: it can. */
-static const char *no_room(struct ledger *ledger, const struct consumer *consumer)
-{
-	const struct book *book = &ledger->book;
-	if (ledger->options.pods_max && ledger->table.map.count >= ledger->options.pods_max)
-		return "the ledger is full";
-	if (!ledger->options.shared)
-		return NULL;
-	if (!ledger_text_fits(consumer))
-		return consumer->kind == CONSUMER_CLAIM ? "the names in the claim are not such as Kubernetes gives"
-							: "the names of the Pod are not such as Kubernetes gives";
-	uint32_t number = root_of(ledger, consumer);
-	struct book_root *root = number == UINT32_MAX ? NULL : &book->roots[number];
-	if (!ledger_has_backpressure(ledger, consumer) &&
-	    has_room(&form_caps[ledger->form], book, root, ledger_text_bytes(consumer)))
-		return NULL;
-	if (root)
-		root->backpressure = ledger->round;
-	return root && root->entries
-		   ? "too many Pods and claims of this tenant were admitted and have not been stored yet"
-		   : "the ledger is full of Pods and claims that were admitted and have not been stored yet";
-}
 
 /*
  * Returns why no claim can be held at the moment; NULL: claims can be held. A replica that reads no
@@ -147,6 +59,16 @@ static const char *no_claims(const struct ledger *ledger, const struct consumer 
 	return NULL;
 }
 
+/* Undoes a decision: the entry is not tentative any more. */
+static void let_go(struct ledger *ledger, struct str uid)
+{
+	struct entry *entry = entry_find(&ledger->table, uid);
+	entry->state &= (uint8_t)~ENTRY_TENTATIVE;
+	ledger_update_booking(ledger, entry);
+	if (entry->state == 0)
+		entry_drop(&ledger->table, entry);
+}
+
 /* Holds an admitted Pod as tentative. Returns NULL, or why it cannot be held. */
 static const char *hold(struct ledger *ledger, const struct consumer *consumer, int64_t now_ms, bool *backpressure)
 {
@@ -158,7 +80,7 @@ static const char *hold(struct ledger *ledger, const struct consumer *consumer, 
 	if (unclaimed)
 		return unclaimed;
 	bool roomy = self && (entry_takes_text(self) || !ledger->options.shared);
-	const char *why = roomy ? NULL : no_room(ledger, consumer);
+	const char *why = roomy ? NULL : ledger_no_room(ledger, consumer);
 	/* In a shared ledger, each of these reasons is caused by tenants, not by an outage. */
 	*backpressure = why && ledger->options.shared;
 	if (why)
@@ -173,11 +95,27 @@ static const char *hold(struct ledger *ledger, const struct consumer *consumer, 
 	ledger_update_booking(ledger, entry);
 	if (!entry->mischarged)
 		return NULL;
-	entry->state &= (uint8_t)~ENTRY_TENTATIVE;
-	ledger_update_booking(ledger, entry);
-	if (entry->state == 0)
-		entry_drop(&ledger->table, entry);
+	let_go(ledger, consumer->uid);
 	return no_memory;
+}
+
+/*
+ * Holds an admitted Pod, and what the rest of its group requests. Holds both or neither. Returns
+ * NULL, or why they cannot be held.
+ */
+static const char *hold_all(struct ledger *ledger, const struct consumer *consumer, const struct reservation *rest,
+			    int64_t now_ms, bool *backpressure)
+{
+	const struct entry *self = entry_find(&ledger->table, consumer->uid);
+	bool tentative = self && self->state & ENTRY_TENTATIVE;
+	const char *why = reservation_refused(ledger, rest);
+	why = why ? why : hold(ledger, consumer, now_ms, backpressure);
+	if (why)
+		return why;
+	why = reservation_renew(ledger, rest, now_ms, backpressure);
+	if (why && !tentative)
+		let_go(ledger, consumer->uid);
+	return why;
 }
 
 /* Whether all limits that deny the Pod may change; one that stays is enough to deny it. */
@@ -194,49 +132,95 @@ static enum ledger_retry retry_of(const struct quota_denial *denial)
 	return retry;
 }
 
+/* What is decided, and memory for it in the arena. */
+struct question {
+	const struct consumer *consumer;
+	const struct pairs *labels;
+	struct arena *arena;
+	const struct trace *trace;
+	struct quota_violation *violations;
+	struct charge *charges, *room;
+	struct reservation rest;
+};
+
+/* Computes what is charged. Returns 0, or -1 without memory. */
+static int begin(struct ledger *ledger, enum ledger_mode mode, struct question *q, struct ledger_verdict *verdict)
+{
+	const struct policy *policy = verdict->policy;
+	const struct consumer *consumer = q->consumer;
+	q->labels = ledger_namespace_labels(ledger, consumer->namespace);
+	q->charges = arena_zalloc(q->arena, policy_charge_max(policy), sizeof *q->charges);
+	q->violations = arena_zalloc(q->arena, policy_quota_violations_max(policy), sizeof *q->violations);
+	q->room = arena_alloc(q->arena, policy_charge_max(policy) * sizeof *q->room);
+	int count =
+	    q->charges && q->violations && q->room ? policy_charge(policy, consumer, q->labels, q->charges) : -1;
+	if (count < 0 || !ledger_exact(ledger))
+		return -1;
+	verdict->charges = q->charges;
+	verdict->charge_count = (uint32_t)count;
+	verdict->denial = (struct quota_denial){.quota_violation = q->violations, .room = q->room};
+	/* What is running already waits for nobody. */
+	bool whole = consumer->gang && mode != LEDGER_FORCE;
+	return reservation_prepare(ledger, consumer, whole, q->charges, (uint32_t)count, q->arena, &q->rest);
+}
+
+/*
+ * Subtracts what the decision replaces from the sums temporarily, or adds it `back`: the same Pod,
+ * and what is reserved for its group.
+ */
+static void exclude(struct ledger *ledger, const struct question *q, bool back)
+{
+	const struct entry *self = entry_find(&ledger->table, q->consumer->uid);
+	if (self)
+		book_exclude(&ledger->book, self, back);
+	reservation_exclude(ledger, &q->rest, back);
+}
+
+/*
+ * Compares what the Pod and the rest of its group cost with the limits. Returns whether one of them
+ * denies it.
+ */
+static bool judge(struct ledger *ledger, const struct question *q, struct ledger_verdict *verdict)
+{
+	const struct policy *policy = verdict->policy;
+	const struct held *held = ledger->book.held;
+	struct quota_denial *exceeded = &verdict->denial;
+	bool denied = false;
+	exclude(ledger, q, false);
+	exceeded->quota_violation_count =
+	    policy_exceeded(policy, q->rest.whole, q->rest.whole_count, held, q->violations, &denied);
+	reservation_explain(&q->rest, q->violations, exceeded->quota_violation_count);
+	if (exceeded->quota_violation_count)
+		exceeded->room_count = policy_room(policy, q->consumer->namespace, q->labels, held, q->room);
+	if (q->trace)
+		policy_trace_charges(policy, q->consumer, q->labels, q->charges, verdict->charge_count, held, q->arena,
+				     q->trace);
+	exclude(ledger, q, true);
+	return denied;
+}
+
 void ledger_decide(struct ledger *ledger, const struct consumer *consumer, enum ledger_mode mode, int64_t now_ms,
 		   struct arena *arena, const struct trace *trace, struct ledger_verdict *verdict)
 {
-	const struct policy *policy = ledger->book.policy;
-	const struct pairs *labels = ledger_namespace_labels(ledger, consumer->namespace);
-	*verdict = (struct ledger_verdict){.outcome = LEDGER_OUTAGE, .policy = policy, .why = no_memory};
-	struct charge *charges = arena_zalloc(arena, policy_charge_max(policy), sizeof *charges);
-	struct quota_violation *quota_violation =
-	    arena_zalloc(arena, policy_quota_violations_max(policy), sizeof *quota_violation);
-	struct charge *room = arena_alloc(arena, policy_charge_max(policy) * sizeof *room);
-	int count = charges && quota_violation && room ? policy_charge(policy, consumer, labels, charges) : -1;
-	if (count < 0 || !ledger_exact(ledger))
+	struct question q = {.consumer = consumer, .arena = arena, .trace = trace};
+	*verdict = (struct ledger_verdict){.outcome = LEDGER_OUTAGE, .policy = ledger->book.policy, .why = no_memory};
+	if (begin(ledger, mode, &q, verdict) < 0)
 		return;
-	verdict->charges = charges;
-	verdict->charge_count = (uint32_t)count;
-	verdict->denial = (struct quota_denial){.quota_violation = quota_violation, .room = room};
 	verdict->outcome = LEDGER_ADMITTED;
 	verdict->why = NULL;
-
-	struct entry *self = entry_find(&ledger->table, consumer->uid);
-	if (self)
-		book_exclude(&ledger->book, self, false);
-	bool denied = false;
-	struct quota_denial *exceeded = &verdict->denial;
-	exceeded->quota_violation_count =
-	    policy_exceeded(policy, charges, verdict->charge_count, ledger->book.held, quota_violation, &denied);
-	if (exceeded->quota_violation_count)
-		exceeded->room_count = policy_room(policy, consumer->namespace, labels, ledger->book.held, room);
-	if (trace)
-		policy_trace_charges(policy, consumer, labels, charges, verdict->charge_count, ledger->book.held, arena,
-				     trace);
-	if (self)
-		book_exclude(&ledger->book, self, true);
-
+	bool denied = judge(ledger, &q, verdict);
 	if (denied && mode != LEDGER_FORCE) {
 		verdict->outcome = LEDGER_DENIED;
-		verdict->retry = retry_of(exceeded);
+		verdict->retry = retry_of(&verdict->denial);
 		return;
 	}
 	if (mode == LEDGER_DRY)
 		return;
+	/* What exceeds a limit that denies nothing is not kept free, either. */
+	if (verdict->denial.quota_violation_count)
+		reservation_forgo(&q.rest);
 	bool backpressure = false;
-	verdict->why = hold(ledger, consumer, now_ms, &backpressure);
+	verdict->why = hold_all(ledger, consumer, &q.rest, now_ms, &backpressure);
 	if (verdict->why) {
 		verdict->outcome = LEDGER_OUTAGE;
 		verdict->backpressure = backpressure;
@@ -328,7 +312,12 @@ const struct entry *ledger_unfit_example(const struct ledger *ledger)
 
 uint32_t ledger_pending(const struct ledger *ledger)
 {
-	return ledger->book.pending;
+	return ledger->book.pending - ledger->book.reservations;
+}
+
+uint32_t ledger_reservations(const struct ledger *ledger)
+{
+	return ledger->book.reservations;
 }
 
 void ledger_each(const struct ledger *ledger, void (*each)(void *context, const struct entry *entry), void *context)

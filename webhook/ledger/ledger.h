@@ -120,6 +120,11 @@ struct ledger_verdict {
  * so. A uid that is already held is decided as if it were not, so that a retry neither charges
  * twice nor turns a denial into an admission.
  *
+ * If consumer->gang says so, the Pod is decided together with what the rest of its group requests:
+ * all of the gang except what its Pods hold that exist or are pending. Both are held, or neither.
+ * The reservation for the rest is an entry of its own, which takes the place of the one that the
+ * group had. If a limit is exceeded that denies nothing, the Pod is held and nothing is reserved.
+ *
  * `trace` may be NULL. Otherwise it receives what is charged and what each quota on the path holds.
  */
 void ledger_decide(struct ledger *ledger, const struct consumer *consumer, enum ledger_mode mode, int64_t now_ms,
@@ -364,8 +369,16 @@ const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct 
 const struct pairs *ledger_node_labels(const struct ledger *ledger, struct str name);
 
 /*
- * Applies the passage of time: terminating Pods stop counting, and Pods that are gone are
- * forgotten. Returns bits of enum ledger_seen.
+ * Ends reservations: after their time, which begins when this ledger first knows a renewal, and if
+ * no Pod of the group is left. In a shared ledger, also while the text is written in a form that has
+ * none. The end only makes room, so replicas need not agree about it. Returns bits of enum
+ * ledger_seen.
+ */
+int ledger_end_reservations(struct ledger *ledger, int64_t now_ms);
+
+/*
+ * Applies the passage of time: terminating Pods stop counting, Pods that are gone are forgotten, and
+ * reservations end. Returns bits of enum ledger_seen.
  */
 int ledger_tick(struct ledger *ledger, int64_t now_ms);
 
@@ -403,6 +416,8 @@ bool ledger_take_changed(struct ledger *ledger, uint32_t *quota);
 uint32_t ledger_pods(const struct ledger *ledger); /* Number of Pods that are charged as used. */
 /* Number of Pods that are charged as pending. */
 uint32_t ledger_pending(const struct ledger *ledger);
+/* Number of groups of Pods for the rest of which something is reserved. */
+uint32_t ledger_reservations(const struct ledger *ledger);
 /* Calls `each` for every entry, in no order. It must not change the ledger. */
 void ledger_each(const struct ledger *ledger, void (*each)(void *context, const struct entry *entry), void *context);
 

@@ -113,7 +113,8 @@ static int pass_time(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 int ledger_tick(struct ledger *ledger, int64_t now_ms)
 {
 	ledger_exact(ledger);
-	return ledger_for_entries(ledger, pass_time, now_ms);
+	int seen = ledger_for_entries(ledger, pass_time, now_ms);
+	return seen | ledger_end_reservations(ledger, now_ms);
 }
 
 static int charge_anew(struct ledger *ledger, struct entry *entry, int64_t now_ms)

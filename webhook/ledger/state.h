@@ -2,7 +2,8 @@
  * state: what the files of the ledger share. ledger.c decides, copy.c reads and writes the copy,
  * view.c applies what is seen of Pods, recharge.c charges again after other changes, and check.c
  * verifies the sums. They build on facts.c, which extracts the relevant facts of a Pod, and
- * booking.c, which charges an entry where it belongs.
+ * booking.c, which charges an entry where it belongs. room.c limits what a text may take, and
+ * reservation.c reserves what the rest of a group requests.
  */
 #ifndef WEBHOOK_LEDGER_STATE_H
 #define WEBHOOK_LEDGER_STATE_H
@@ -37,6 +38,7 @@ struct ledger {
 	uint32_t on_no_model;       /* Number of entries with NODE_OF_NO_MODEL in `unfit`. */
 	uint32_t on_several_models; /* Number of entries with NODE_OF_SEVERAL_MODELS in `unfit`. */
 	struct entry *pending;      /* All pending or tentative entries. */
+	struct hash_map groups;     /* Groups of Pods, see gangs.h. */
 	uint32_t round;             /* Number of the current round of decisions; 0: none yet. */
 	uint32_t copy;              /* Number of the current copy. */
 	unsigned copy_form;         /* Form of the copy's text; 0: the text is empty. */
@@ -56,6 +58,12 @@ static inline struct kind_view *kind_of(struct ledger *ledger, const struct cons
 	return &ledger->kinds[consumer->kind];
 }
 
+/* Whether an entry is not a Pod, but the reservation for the rest of a group. */
+static inline bool entry_is_reservation(const struct entry *entry)
+{
+	return entry->consumer.reserved_seconds > 0;
+}
+
 static inline bool entry_seen(const struct entry *entry)
 {
 	return entry->state & (ENTRY_ALIVE | ENTRY_GONE);
@@ -63,7 +71,7 @@ static inline bool entry_seen(const struct entry *entry)
 
 static inline bool entry_is_pending(const struct entry *entry)
 {
-	return entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE) && !(entry->state & ENTRY_EXPIRED);
+	return entry->state & (ENTRY_PENDING | ENTRY_TENTATIVE) && !(entry->state & (ENTRY_EXPIRED | ENTRY_REPLACED));
 }
 
 /* Which sum an entry belongs to. The view decides for every Pod that it has ever had. */
@@ -83,6 +91,15 @@ static inline enum entry_booking entry_booking(const struct entry *entry)
 static inline bool entry_takes_text(const struct entry *entry)
 {
 	return entry_is_pending(entry) && entry_booking(entry) != BOOKED_NOWHERE;
+}
+
+/*
+ * Whether a booked entry is in its group. What is terminating is not: a Pod that the group still
+ * waits for takes its place.
+ */
+static inline bool entry_counts_in_group(const struct entry *entry)
+{
+	return entry->booked != BOOKED_NOWHERE && !entry->leaving && str_present(entry->consumer.group);
 }
 
 /* Sets whether an entry's charges may be wrong. */
@@ -137,6 +154,12 @@ bool ledger_update_booking(struct ledger *ledger, struct entry *entry);
  * takes over the state and the booking of that one. Frees the old entry.
  */
 void ledger_replace(struct ledger *ledger, struct entry *old, struct entry *entry);
+
+/*
+ * Returns why another entry cannot be held; NULL: it can. Notes back-pressure for its root if there
+ * is no room in the text.
+ */
+const char *ledger_no_room(struct ledger *ledger, const struct consumer *consumer);
 
 /* Retries the charges for which there was no memory. Returns whether all charges are exact now. */
 bool ledger_exact(struct ledger *ledger);

@@ -78,7 +78,7 @@ static void drop_sum(struct tally *tally, struct tally_sum *sum)
 	free(sum);
 }
 
-struct tally_sum *tally_add(struct tally *tally, uint32_t quota, struct str namespace, wide amount)
+struct tally_sum *tally_add(struct tally *tally, uint32_t quota, struct str namespace, wide amount, uint32_t pods)
 {
 	uint64_t hash = hash_of(quota, namespace);
 	struct hash_link *link = hash_map_chain(&tally->map, hash);
@@ -90,16 +90,18 @@ struct tally_sum *tally_add(struct tally *tally, uint32_t quota, struct str name
 	if (!sum)
 		return NULL;
 	sum->amount += amount;
-	sum->pods++;
+	sum->pods += pods;
+	sum->entries++;
 	return sum;
 }
 
-void tally_remove(struct tally *tally, struct tally_sum *sum, wide amount)
+void tally_remove(struct tally *tally, struct tally_sum *sum, wide amount, uint32_t pods)
 {
 	if (!sum)
 		return;
 	sum->amount -= amount;
-	if (--sum->pods == 0)
+	sum->pods -= pods;
+	if (--sum->entries == 0)
 		drop_sum(tally, sum);
 }
 

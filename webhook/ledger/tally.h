@@ -13,14 +13,15 @@
 #include "gpugate/quantity.h"
 #include "gpugate/str.h"
 
-/* What the Pods of one namespace hold of one quota. Exists while at least one Pod is counted. */
+/* What the Pods of one namespace hold of one quota, and what is reserved. Exists while it holds. */
 struct tally_sum {
 	struct hash_link in_map;       /* Must come first. */
 	struct tally_sum *quota_next;  /* Of the same quota. */
 	struct tally_sum **quota_link; /* Points to this sum in the list of its quota. */
 	wide amount;
 	uint32_t quota;
-	uint32_t pods;
+	uint32_t pods;        /* Number of its Pods and claims. */
+	uint32_t entries;     /* The same with reservations. */
 	struct str namespace; /* Its bytes follow this struct. */
 };
 
@@ -41,11 +42,11 @@ int tally_open(struct tally *tally, uint32_t quota_count);
 void tally_close(struct tally *tally); /* Also accepts a zeroed tally. */
 
 /*
- * Adds what one more Pod holds. Returns a handle for tally_remove, or NULL without memory, and then
- * nothing was added.
+ * Adds what one more entry holds: a Pod (`pods` is 1), or a reservation (0). Returns a handle for
+ * tally_remove, which takes the same numbers, or NULL without memory, and then nothing was added.
  */
-struct tally_sum *tally_add(struct tally *tally, uint32_t quota, struct str namespace, wide amount);
-void tally_remove(struct tally *tally, struct tally_sum *sum, wide amount); /* Takes NULL. */
+struct tally_sum *tally_add(struct tally *tally, uint32_t quota, struct str namespace, wide amount, uint32_t pods);
+void tally_remove(struct tally *tally, struct tally_sum *sum, wide amount, uint32_t pods); /* Takes NULL. */
 
 /* Notes that a quota has changed: appends it to the list unless it is already there. */
 void tally_note(struct tally *tally, uint32_t quota);

@@ -44,10 +44,11 @@ static bool has_finished(const struct pod *pod)
 	return str_eq(pod->phase, STR("Succeeded")) || str_eq(pod->phase, STR("Failed"));
 }
 
-/* Keeps only the identity of a Pod that no longer counts. */
+/* Keeps only the identity of a Pod that no longer counts, and its group, which never changes. */
 static struct entry *make_lean(const struct consumer *consumer)
 {
-	const struct consumer lean = {.kind = consumer->kind, .uid = consumer->uid, .namespace = consumer->namespace};
+	const struct consumer lean = {
+	    .kind = consumer->kind, .uid = consumer->uid, .namespace = consumer->namespace, .group = consumer->group};
 	return entry_make(&lean, NULL);
 }
 
@@ -181,6 +182,16 @@ static bool is_known_claim(const struct entry *entry, const struct consumer *con
 	return same;
 }
 
+/*
+ * A Pod stays in the group in which it was first known. Its labels and owners may change, and nobody
+ * decides about that.
+ */
+static void keep_group(const struct entry *entry, struct consumer *consumer)
+{
+	if (entry && (entry_seen(entry) || str_present(entry->consumer.group)))
+		consumer->group = entry->consumer.group;
+}
+
 static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
 	struct entry *entry = entry_find(&ledger->table, pod->uid);
@@ -195,6 +206,7 @@ static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t ve
 	}
 	if (consumer.request_count == 0 && !entry)
 		return 0;
+	keep_group(entry, &consumer);
 	return see_alive(ledger, entry, pod, &consumer, node_fit, version, now_ms);
 }
 

@@ -5,6 +5,7 @@
 
 #include "gpugate/consumer.h"
 #include "gpugate/policy.h"
+#include "webhook/kube/loop.h"
 #include "webhook/ledger/fit.h"
 #include "webhook/ledger/verdict.h"
 #include "webhook/usage/namespaces.h"
@@ -53,8 +54,10 @@ static bool admit(void *self, struct reservation_request *request)
 	const struct consumer *consumer = &request->decision->consumer;
 	struct ledger_verdict verdict;
 	enum ledger_mode mode = request->dry ? LEDGER_DRY : request->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
+	int64_t now_ms = kube_now_ms();
 	pthread_mutex_lock(&embedded->mutex);
-	ledger_decide(embedded->ledger, consumer, mode, 0, request->arena, request->trace, &verdict);
+	ledger_end_reservations(embedded->ledger, now_ms);
+	ledger_decide(embedded->ledger, consumer, mode, now_ms, request->arena, request->trace, &verdict);
 	if (verdict.outcome == LEDGER_ADMITTED && !request->dry)
 		ledger_hold(embedded->ledger, consumer->uid);
 	policy_retain(verdict.policy); /* Used outside the lock, to format messages. */
@@ -69,6 +72,7 @@ static bool fit(void *self, struct fit_request *request)
 	struct ledger_embedded *embedded = self;
 	struct ledger_verdict verdict;
 	pthread_mutex_lock(&embedded->mutex);
+	ledger_end_reservations(embedded->ledger, kube_now_ms());
 	bool known = ledger_fit(embedded->ledger, request, &verdict);
 	policy_retain(verdict.policy);
 	pthread_mutex_unlock(&embedded->mutex);
@@ -82,6 +86,7 @@ static void finished(void *self, struct str uid)
 	struct ledger_embedded *embedded = self;
 	pthread_mutex_lock(&embedded->mutex);
 	ledger_free(embedded->ledger, uid);
+	ledger_end_reservations(embedded->ledger, kube_now_ms());
 	pthread_mutex_unlock(&embedded->mutex);
 }
 
@@ -90,8 +95,17 @@ struct ledger_store ledger_embedded_store(struct ledger_embedded *embedded)
 	return (struct ledger_store){.self = embedded, .admit = admit, .fit = fit, .finished = finished};
 }
 
+/* Nothing happens here by itself, so time passes when somebody looks. */
+static void pass_time(struct ledger_embedded *embedded)
+{
+	pthread_mutex_lock(&embedded->mutex);
+	ledger_end_reservations(embedded->ledger, kube_now_ms());
+	pthread_mutex_unlock(&embedded->mutex);
+}
+
 void ledger_embedded_sums(struct ledger_embedded *embedded, struct ledger_sums *sums)
 {
+	pass_time(embedded);
 	ledger_sums_take(sums, embedded->ledger, &embedded->mutex);
 }
 

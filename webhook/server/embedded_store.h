@@ -3,7 +3,8 @@
  * arithmetic only, never over I/O. All functions except create and destroy are thread-safe.
  *
  * A charge lasts from the CREATE of a Pod until a review says that the Pod was deleted or has
- * finished. So usage is exact only if every review arrives. The state is lost at exit.
+ * finished. So usage is exact only if every review arrives. What is reserved for the rest of a gang
+ * ends after its time, or with the last Pod of the group. The state is lost at exit.
  */
 #ifndef WEBHOOK_SERVER_EMBEDDED_STORE_H
 #define WEBHOOK_SERVER_EMBEDDED_STORE_H

@@ -146,6 +146,7 @@ static bool admit(void *self, struct reservation_request *request)
 	const struct consumer *consumer = &request->decision->consumer;
 	struct ledger_verdict verdict;
 	enum ledger_mode mode = request->dry ? LEDGER_DRY : request->decision->mirror ? LEDGER_FORCE : LEDGER_HOLD;
+	ledger_end_reservations(simulation->ledger, simulation->now_ms);
 	ledger_decide(simulation->ledger, consumer, mode, simulation->now_ms, request->arena, request->trace, &verdict);
 	if (verdict.outcome == LEDGER_ADMITTED && !request->dry && !simulation->unstored)
 		ledger_hold(simulation->ledger, consumer->uid);
@@ -204,7 +205,9 @@ struct str simulation_uid(struct simulation *simulation, struct arena *arena)
 
 bool simulation_gone(struct simulation *simulation, struct str uid)
 {
-	return ledger_free(simulation->ledger, uid);
+	bool held = ledger_free(simulation->ledger, uid);
+	ledger_end_reservations(simulation->ledger, simulation->now_ms);
+	return held;
 }
 
 int simulation_namespace(struct simulation *simulation, struct str name, const struct pairs *labels)

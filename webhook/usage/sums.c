@@ -10,6 +10,7 @@ void ledger_sums_take(struct ledger_sums *sums, const struct ledger *ledger, pth
 	*sums = (struct ledger_sums){.policy = ledger_policy(ledger),
 				     .pods = ledger_pods(ledger),
 				     .pending = ledger_pending(ledger),
+				     .reservations = ledger_reservations(ledger),
 				     .unfit = ledger_unfit(ledger)};
 	policy_retain(sums->policy);
 	uint32_t count = policy_quota_count(sums->policy);
@@ -25,7 +26,7 @@ void ledger_sums_release(struct ledger_sums *sums)
 	free(sums->held);
 }
 
-enum row { USED, HARD, PENDING, EXCEEDED, PODS, ROWS };
+enum row { USED, HARD, PENDING, EXCEEDED, PODS, RESERVATIONS, ROWS };
 
 #define QUOTA_UNIT "devices, GPUs, or bytes"
 
@@ -48,9 +49,10 @@ static const struct metric rows[ROWS] = {
     [PENDING] = {.name = "gpugate_quota_pending",
 		 .type = METRIC_GAUGE,
 		 .unit = QUOTA_UNIT,
-		 .help = "What was admitted but not yet seen as a Pod: devices, GPUs or bytes.",
+		 .help = "What was admitted but not yet seen as a Pod, or is reserved for a gang: devices, GPUs or "
+			 "bytes.",
 		 .labels = {LEDGER_QUOTA_LABELS},
-		 .details = "Always 0 with the embedded ledger, which counts a Pod as used at once.",
+		 .details = "The embedded ledger counts a Pod as used at once, so there it is only what is reserved.",
 		 .query = "Above 0 for minutes: something else refuses Pods after gpugate has admitted them."},
     [EXCEEDED] = {.name = "gpugate_quota_exceeded",
 		  .type = METRIC_GAUGE,
@@ -66,6 +68,13 @@ static const struct metric rows[ROWS] = {
 	      .alerts = "GpugateLedgerFull",
 	      .query = "Compare it with the number of GPU Pods that run. If the difference grows, gpugate misses that "
 		       "Pods end."},
+    [RESERVATIONS] = {.name = "gpugate_ledger_reservations",
+		      .type = METRIC_GAUGE,
+		      .unit = "groups",
+		      .help = "Groups of Pods of which a part was admitted, and for which the rest is reserved.",
+		      .details = "A reservation ends when all Pods of the group exist, after the `gangSeconds` of the "
+				 "Rule, or when the group has no Pod any more.",
+		      .query = "Above 0 for long: groups do not become complete."},
 };
 
 const struct metric_set ledger_sums_metrics = {"Quotas", NULL, METRIC_ROWS(rows)};
@@ -120,4 +129,5 @@ void ledger_sums_print(const struct ledger_sums *sums, struct buf *out)
 	for (enum row row = USED; row <= EXCEEDED; row++)
 		print_family(sums, row, out);
 	metric_integers(out, &rows[PODS], &(int64_t){sums->pods});
+	metric_integers(out, &rows[RESERVATIONS], &(int64_t){sums->reservations});
 }

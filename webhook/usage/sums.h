@@ -17,6 +17,7 @@ struct ledger_sums {
 	struct held *held;           /* By quota; NULL without memory. */
 	/* Number of Pods that the view counts, and of Pods that are charged as pending. */
 	uint32_t pods, pending;
+	uint32_t reservations; /* See ledger_reservations. */
 	struct ledger_unfit unfit;
 };
 

@@ -6,6 +6,9 @@
  *
  * Where only Pods are mentioned, the same holds for claims. A quarter of the consumers are claims.
  *
+ * Some Pods are of a gang, whose Pods request one GPU each. What a replica promises when it admits
+ * one of them is kept here, and test_replicas.c compares later answers with it.
+ *
  * Everything follows from a seed, and time is a number. test_replicas.c drives the program's own
  * ledger in it.
  */
@@ -25,6 +28,7 @@
 #define REPLICAS 3
 #define PODS 128
 #define EVENTS (PODS * 5)
+#define GANGS 24
 #define WRITES 24
 #define QUOTAS_MAX 16
 
@@ -40,6 +44,8 @@
 #define ASK_MS 1000
 /* How long a terminating Pod counts: its own second, and two of the policy. */
 #define GRACE_MS 3000
+/* How long the rest of a gang is reserved. */
+#define GANG_SECONDS 5
 /* How far apart the versions of the two kinds are. */
 #define VERSIONS_APART 1000000
 
@@ -61,6 +67,7 @@ struct sim_pod {
 	int count;    /* Number of GPUs. 0: it requests none. */
 	int instead;  /* Number of T4s that a claim would take instead of A100s; 0: it would not. */
 	bool selects; /* A Pod selects only nodes with a T4. */
+	int gang;     /* Number of its gang; -1: it is in none. */
 	enum stage stage;
 	int asked_of; /* The replica whose answer counts. */
 	int64_t queried_ms, store_ms, terminating_ms;
@@ -69,6 +76,16 @@ struct sim_pod {
 	/* What it costs by the laxest policy, on its node. */
 	struct charge charges[QUOTAS_MAX];
 	int charge_count;
+};
+
+/* Pods that are admitted together. */
+struct sim_gang {
+	struct str namespace;
+	int size, made; /* Number of its Pods, and of those that were created so far. */
+	/* Until then, the rest of it is reserved by the last Pod that was admitted; 0: by none. */
+	int64_t promised_ms;
+	/* One of its Pods was refused, was never stored, or has ended: more than that is needed. */
+	bool broken;
 };
 
 struct event {
@@ -108,9 +125,12 @@ struct world {
 	struct sim_pod pods[PODS];
 	int pod_count;
 	struct event_log logs[CONSUMER_KINDS];
+	struct sim_gang gangs[GANGS];
+	int gang_count;
 	struct document object;
 	struct write writes[WRITES];
 	struct arena arena;
+	uint64_t kept; /* Pods of gangs that were admitted as promised. */
 	uint64_t admitted, refused, expired, stored, stored_claims, allocated, late_writes, conflicts, settled;
 	const char *failure; /* The first failure. */
 };
@@ -172,6 +192,11 @@ static inline void show_claim(const struct sim_pod *from, struct shown_pod *out)
 	out->pod.as_claim = &out->claim;
 }
 
+/* The keys of gangs, which Pods show. */
+static const char *const gang_keys[GANGS] = {"g0",  "g1",  "g2",  "g3",  "g4",  "g5",  "g6",  "g7",
+					     "g8",  "g9",  "g10", "g11", "g12", "g13", "g14", "g15",
+					     "g16", "g17", "g18", "g19", "g20", "g21", "g22", "g23"};
+
 static inline void show_pod(const struct sim_pod *from, struct pod_state state, struct shown_pod *out)
 {
 	static const struct str counts[] = {{"0", 1}, {"1", 1}, {"2", 1}, {"3", 1}};
@@ -188,6 +213,7 @@ static inline void show_pod(const struct sim_pod *from, struct pod_state state, 
 	out->pod.container_count = 1;
 	out->pod.node_name = str_of(node_names[state.node]);
 	out->pod.node_selector = (struct pairs){out->items + 1, from->selects, from->selects};
+	out->pod.pod_group = from->gang < 0 ? (struct str){0} : str_of(gang_keys[from->gang]);
 	out->pod.phase = state.finished ? STR("Succeeded") : STR("Running");
 	if (state.terminating) {
 		out->pod.deletion_timestamp = STR("2026-01-01T00:00:00Z");
@@ -254,6 +280,20 @@ static inline void sum_others(const struct world *world, const struct sim_pod *e
 	}
 }
 
+/* A Pod of a gang will not be one of those that its reservation counts on. */
+static inline void break_gang(struct world *world, const struct sim_pod *pod)
+{
+	if (pod->gang >= 0)
+		world->gangs[pod->gang].broken = true;
+}
+
+/* A Pod of a gang was admitted, so that the rest of the gang is reserved from now on. */
+static inline void promise_rest(struct world *world, const struct sim_pod *pod)
+{
+	if (pod->gang >= 0)
+		world->gangs[pod->gang].promised_ms = pod->queried_ms + GANG_SECONDS * 1000;
+}
+
 /* Changes a Pod in the store. */
 static inline void change_pod(struct world *world, int index, struct pod_state state)
 {
@@ -295,8 +335,11 @@ static inline void answer_pod(struct world *world, int index, int replica, bool 
 	pod->stage = STAGE_OVER;
 	*(admitted ? &world->admitted : &world->refused) += 1;
 	/* Something after the webhook refuses it. */
-	if (!admitted || one_in(world, 10))
+	if (!admitted || one_in(world, 10)) {
+		break_gang(world, pod);
 		return;
+	}
+	promise_rest(world, pod);
 	int64_t left_ms = pod->queried_ms + BOUND_MS - world->now_ms;
 	pod->stage = STAGE_ADMITTED;
 	pod->store_ms = world->now_ms + up_to(world, one_in(world, 2) ? left_ms : 30);
@@ -312,8 +355,10 @@ static inline void serve_pods(struct world *world)
 		struct sim_pod *pod = &world->pods[i];
 		if (pod->stage == STAGE_ADMITTED && pod->store_ms <= world->now_ms)
 			store_pod(world, i);
-		else if (pod->stage == STAGE_ASKING && world->now_ms - pod->queried_ms > ASK_MS)
+		else if (pod->stage == STAGE_ASKING && world->now_ms - pod->queried_ms > ASK_MS) {
 			pod->stage = STAGE_OVER;
+			break_gang(world, pod);
+		}
 	}
 }
 
@@ -371,6 +416,8 @@ static inline void disturb_pod(struct world *world)
 		return;
 	if (!state.stored)
 		pod->stage = STAGE_OVER;
+	if (!state.stored || state.finished || state.terminating)
+		break_gang(world, pod);
 	change_pod(world, index, state);
 }
 

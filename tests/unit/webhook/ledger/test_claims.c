@@ -10,6 +10,7 @@
 #include "webhook/ledger/ledger.h"
 
 #define TTL_MS 60000
+#define CLAIMS_FORM 3 /* The first form with claims. */
 #define FOLD_MS 500
 
 static const char policy_text[] =
@@ -363,7 +364,7 @@ static void test_claims_that_cannot_be_counted_are_refused(void **state)
 	expect_refused(&bench, &x, lacking);
 	load(&bench, 7, 1, STR(""));
 	assert_false(ledger_lacks_claim_version(bench.ledger));
-	ledger_set_form(bench.ledger, LEDGER_FORM - 1);
+	ledger_set_form(bench.ledger, CLAIMS_FORM - 1);
 	expect_refused(&bench, &x, older);
 	ledger_set_form(bench.ledger, LEDGER_FORM);
 	assert_int_equal(decide(&bench, &x).outcome, LEDGER_ADMITTED);
@@ -379,7 +380,7 @@ static void test_what_exceeds_is_denied_in_any_form(void **state)
 	struct shown x, y;
 	open_bench(&bench);
 	see(&bench, show(&x, "x"), 10, false);
-	ledger_set_form(bench.ledger, LEDGER_FORM - 1);
+	ledger_set_form(bench.ledger, CLAIMS_FORM - 1);
 	assert_int_equal(decide(&bench, (show(&y, "y"), &y)).outcome, LEDGER_DENIED);
 	expect(&bench, 3, 0);
 	close_bench(&bench);
@@ -487,14 +488,15 @@ static void test_a_pending_claim_keeps_its_form(void **state)
 	struct shown x;
 	open_bench(&bench);
 	load(&bench, 0, 1, STR(""));
+	ledger_set_form(bench.ledger, CLAIMS_FORM);
 	assert_int_equal(decide(&bench, (show(&x, "x"), &x)).outcome, LEDGER_ADMITTED);
 	write_all(&bench);
-	ledger_set_form(bench.ledger, LEDGER_FORM - 1);
-	assert_int_equal(ledger_text_form(encode(&bench)), LEDGER_FORM);
+	ledger_set_form(bench.ledger, CLAIMS_FORM - 1);
+	assert_int_equal(ledger_text_form(encode(&bench)), CLAIMS_FORM);
 	assert_false(ledger_form_is_ahead(bench.ledger));
 	/* Its entry stays for a while after it was seen. */
 	assert_int_equal(see(&bench, &x.pod, 100, false), 0);
-	assert_int_equal(ledger_text_form(encode(&bench)), LEDGER_FORM);
+	assert_int_equal(ledger_text_form(encode(&bench)), CLAIMS_FORM);
 	assert_int_equal(see(&bench, &x.pod, 101, true), LEDGER_FREED);
 	assert_true(ledger_form_is_ahead(bench.ledger));
 	write_all(&bench);

@@ -49,7 +49,23 @@ static struct str random_uid(struct arena *arena, uint32_t *seed)
 	return (struct str){uid, sizeof form - 1};
 }
 
-/* In a form with claims, every second consumer is one. */
+/* Makes a Pod a reservation of this group. */
+static void make_reservation(struct consumer *consumer, struct str group, uint32_t *seed)
+{
+	*consumer = (struct consumer){.namespace = consumer->namespace,
+				      .group = group,
+				      .requests = consumer->requests,
+				      .request_count = consumer->request_count,
+				      .models = consumer->models,
+				      .model_count = consumer->model_count,
+				      .reserved_seconds = next_random(seed) % 4 ? 300 : LEDGER_RESERVED_MAX,
+				      .renewal = next_random(seed) % 4 ? next_random(seed) : UINT32_MAX};
+}
+
+/*
+ * In a form with claims, every second consumer is one. In one with groups, half of the Pods are in
+ * one, and some of these are reservations.
+ */
 static struct consumer random_consumer(struct arena *arena, uint32_t *seed, unsigned form, const struct str *resources,
 				       const struct str *models)
 {
@@ -72,6 +88,11 @@ static struct consumer random_consumer(struct arena *arena, uint32_t *seed, unsi
 							claim && i && next_random(seed) % 2};
 	for (uint32_t i = 0; i < consumer.model_count; i++)
 		landing[i] = models[next_random(seed) % LISTS];
+	if (form < 4 || claim || next_random(seed) % 2)
+		return consumer;
+	consumer.group = random_name(arena, seed, next_random(seed) % 4 ? 2 : 512);
+	if (next_random(seed) % 2)
+		make_reservation(&consumer, consumer.group, seed);
 	return consumer;
 }
 
@@ -94,10 +115,18 @@ static int take_pod(void *context, const struct consumer *consumer)
 	return 0;
 }
 
+/* Nobody gives the uid of a reservation: reading makes it. */
+static bool same_identity(const struct consumer *a, const struct consumer *b)
+{
+	return a->kind == b->kind && a->reserved_seconds == b->reserved_seconds && a->renewal == b->renewal &&
+	       str_eq(a->namespace, b->namespace) && str_eq(a->group, b->group) &&
+	       (a->reserved_seconds ? memchr(b->uid.ptr, ' ', b->uid.len) != NULL : str_eq(a->uid, b->uid));
+}
+
 /* `b` was read. Form 2 contains no names of Pods, and form 1 no unknown names. */
 static bool same(const struct consumer *a, const struct consumer *b, unsigned form)
 {
-	bool equal = a->kind == b->kind && str_eq(a->uid, b->uid) && str_eq(a->namespace, b->namespace) &&
+	bool equal = same_identity(a, b) &&
 		     str_eq(form == 1 && !str_eq(a->name, STR("-")) ? a->name : STR(""), b->name) &&
 		     a->request_count == b->request_count && a->model_count == b->model_count;
 	for (uint32_t i = 0; equal && i < a->request_count; i++)
@@ -173,6 +202,7 @@ static const char *const samples[] = {
     "1;R nvidia.com/gpu;M a100;M t4;P 0b5e a p 0=1 0,1;R amd.com/gpu;P 77 b-1 q.x 1=2,0=10 -;",
     "2;N a;R nvidia.com/gpu;M a100;M t4;P FdehqSQmQlSX5Q2jl5wT0w 0 0=1 0,1;N b-1;R amd.com/gpu;P =77 1 1=2,0=10 -;",
     "3;N a;R c/gpu;R c/mig;M t4;C FdehqSQmQlSX5Q2jl5wT0w 0 0=1|1=2,1=3 0;P =77 0 0=2,1=10 -;",
+    "4;N a;G JobSet.x/j;R c/gpu;M t4;M l4;P FdehqSQmQlSX5Q2jl5wT0w 0 0=1 0,1 0;H 0 0 0=3 0,1 300 4294967295;",
 };
 #define SAMPLES (sizeof samples / sizeof *samples)
 #define SAMPLE_MAX 200
@@ -223,6 +253,7 @@ static void test_refused(void **state)
 	    "2",
 	    "3",
 	    "4",
+	    "5",
 	    "0;",
 	    "01;",
 	    "02;R a;",
@@ -297,6 +328,39 @@ static void test_refused(void **state)
 	    "3;N n;R a;C;",
 	    "3;N n;R a;C ;",
 	    "3;N n;R a;D =u 0 0=1 -;",
+	    /* Groups and reservations. */
+	    "3;G g;",
+	    "3;N n;R a;P =u 0 0=1 - 0;",
+	    "3;N n;R a;H 0 0 0=1 - 300 1;",
+	    "4;G ;",
+	    "4;G a b;",
+	    "4;N n;R a;P =u 0 0=1 - 0;",
+	    "4;N n;G g;R a;P =u 0 0=1 - 1;",
+	    "4;N n;G g;R a;P =u 0 0=1 - g;",
+	    "4;N n;G g;R a;P =u 0 0=1 - ;",
+	    "4;N n;G g;R a;P =u 0 0=1 - 0 ;",
+	    "4;N n;G g;R a;P =u 0 0=1 - 0 0;",
+	    "4;N n;G g;R a;P =u 0 0=1 0;",
+	    "4;N n;G g;R a;C =u 0 0=1 - 0;",
+	    "4;N n;G g;R a;H 0 0 0=1 - 300;",
+	    "4;N n;G g;R a;H 0 0 0=1 - 300 ;",
+	    "4;N n;G g;R a;H 0 0 0=1 - 300 1 ;",
+	    "4;N n;G g;R a;H 0 0 0=1 - 300 1 1;",
+	    "4;N n;G g;R a;H 0 0 0=1 - 300 -1;",
+	    "4;N n;G g;R a;H 0 0 0=1 - 300 4294967296;",
+	    "4;N n;G g;R a;H 0 0 0=1 - 0 1;",
+	    "4;N n;G g;R a;H 0 0 0=1 - 86401 1;",
+	    "4;N n;G g;R a;H 0 0 0=1 -;",
+	    "4;N n;G g;R a;H 0 0 0=1;",
+	    "4;N n;G g;R a;H 0 0 - - 300 1;",
+	    "4;N n;G g;R a;H 0 0 0=0 - 300 1;",
+	    "4;N n;G g;R a;H 0 0 0=1|0=1 - 300 1;",
+	    "4;N n;G g;R a;H 0 0 0=1 0 300 1;",
+	    "4;N n;G g;R a;H 1 0 0=1 - 300 1;",
+	    "4;N n;G g;R a;H 0 1 0=1 - 300 1;",
+	    "4;N n;G g;R a;H n g 0=1 - 300 1;",
+	    "4;N n;G g;R a;H 0 0=1 - 300 1;",
+	    "4;N n;G g;R a;H =u 0 0=1 - 300 1;",
 	};
 	struct pods pods;
 	struct error err;
@@ -311,7 +375,7 @@ static void test_refused(void **state)
 /* A text in an unknown form is not corrupt, whatever follows the form. */
 static void test_unknown_forms(void **state)
 {
-	static const char *const texts[] = {"4;", "4;P x", "4;\x01 anything", "12;R a;", "9999;AAAA"};
+	static const char *const texts[] = {"5;", "5;P x", "5;\x01 anything", "12;R a;", "9999;AAAA"};
 	(void)state;
 	struct pods pods;
 	struct error err;
@@ -321,7 +385,7 @@ static void test_unknown_forms(void **state)
 	assert_non_null(strstr(err.text, "Update gpugate"));
 	struct buf text;
 	buf_init(&text, 4 << 20);
-	buf_text(&text, "4;");
+	buf_text(&text, "5;");
 	while (text.len <= 2 * LEDGER_TEXT_MAX)
 		buf_text(&text, "longer than this version would write it;");
 	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), LEDGER_TEXT_UNKNOWN);
@@ -456,6 +520,74 @@ static void test_claims_need_their_form(void **state)
 	assert_true(ledger_text_fits(&consumer));
 }
 
+/* A Pod is written without its group in an older form, and a reservation is not written. */
+static void test_groups_need_their_form(void **state)
+{
+	static const char *const texts[] = {[1] = "1;R a;P u n - 0=1 -;",
+					    [2] = "2;N n;R a;P =u 0 0=1 -;",
+					    [3] = "3;N n;R a;P =u 0 0=1 -;",
+					    [4] = "4;N n;G g;R a;P =u 0 0=1 - 0;"};
+	struct resource_request request = {.resource = STR("a"), .count = 1};
+	struct consumer pod = {
+	    .uid = STR("u"), .namespace = STR("n"), .group = STR("g"), .requests = &request, .request_count = 1};
+	struct consumer reservation = pod;
+	uint32_t seed = 1;
+	(void)state;
+	make_reservation(&reservation, STR("g"), &seed);
+	reservation.reserved_seconds = 300;
+	reservation.renewal = 7;
+	assert_true(ledger_text_fits(&pod) && ledger_text_fits(&reservation));
+	assert_int_equal(ledger_text_first_form(&pod), 1);
+	assert_int_equal(ledger_text_first_form(&reservation), 4);
+	for (unsigned form = 1; form <= LEDGER_FORM; form++) {
+		const struct pods pods = {.items[0] = pod, .count = 1},
+				  reserved = {.items[0] = reservation, .count = 1};
+		struct buf out;
+		buf_init(&out, 4096);
+		write_pods(&pods, &out, form);
+		assert_true(str_eq(buf_view(&out), str_of(texts[form])));
+		buf_reset(&out);
+		write_pods(&reserved, &out, form);
+		assert_int_equal(out.failed, form < 4);
+		if (form == 4)
+			assert_true(str_eq(buf_view(&out), STR("4;N n;G g;R a;H 0 0 0=1 - 300 7;")));
+		buf_release(&out);
+	}
+}
+
+/* What cannot be a reservation or the group of a Pod. */
+static void test_groups_that_do_not_fit(void **state)
+{
+	char name[513];
+	struct resource_request request = {.resource = STR("a"), .count = 1};
+	struct consumer consumer = {.namespace = STR("n"),
+				    .group = {name, 512},
+				    .requests = &request,
+				    .request_count = 1,
+				    .reserved_seconds = 1};
+	(void)state;
+	memset(name, 'g', sizeof name);
+	assert_true(ledger_text_fits(&consumer));
+	consumer.group.len = 513;
+	assert_false(ledger_text_fits(&consumer));
+	consumer.group.len = 0;
+	assert_false(ledger_text_fits(&consumer));
+	consumer.group = STR("a;b");
+	assert_false(ledger_text_fits(&consumer));
+	consumer.group = STR("g");
+	consumer.reserved_seconds = LEDGER_RESERVED_MAX + 1;
+	assert_false(ledger_text_fits(&consumer));
+	consumer.reserved_seconds = 1;
+	consumer.kind = CONSUMER_CLAIM;
+	assert_false(ledger_text_fits(&consumer));
+	consumer.kind = CONSUMER_POD;
+	consumer.reserved_seconds = 0;
+	consumer.uid = STR("u");
+	assert_true(ledger_text_fits(&consumer));
+	consumer.group = STR("a b");
+	assert_false(ledger_text_fits(&consumer));
+}
+
 /*
  * Writes as many pending Pods as are allowed: usual ones, or with names as long as Kubernetes
  * allows. Returns the number of bytes.
@@ -520,6 +652,8 @@ int main(void)
 					   cmocka_unit_test(test_sizes),
 					   cmocka_unit_test(test_unknown_forms),
 					   cmocka_unit_test(test_no_memory),
-					   cmocka_unit_test(test_claims_need_their_form)};
+					   cmocka_unit_test(test_claims_need_their_form),
+					   cmocka_unit_test(test_groups_need_their_form),
+					   cmocka_unit_test(test_groups_that_do_not_fit)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

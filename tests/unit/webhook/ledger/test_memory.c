@@ -120,9 +120,13 @@ static void load_copy(struct world *world)
 	struct error err = {0};
 	char text[256];
 	unsigned count = choose(world, 4);
-	int len = snprintf(text, sizeof text, "1;R nvidia.com/gpu;");
+	int len = snprintf(text, sizeof text, "4;N a;G g;G h;R nvidia.com/gpu;");
 	for (unsigned i = 0; i < count; i++)
-		len += snprintf(text + len, sizeof text - (size_t)len, "P pod-%u a pod-%u 0=1 -;", 20 + i, 20 + i);
+		len += snprintf(text + len, sizeof text - (size_t)len, "P =pod-%u 0 0=1 - %u;", 20 + i, i / 2);
+	/* Two replicas may have made the same renewal with another content. */
+	if (count && choose(world, 2))
+		snprintf(text + len, sizeof text - (size_t)len, "H 0 0 0=%u - 300 %u;", 1 + choose(world, 2),
+			 choose(world, 2));
 	assert_int_equal(ledger_load(world->truth, (struct ledger_versions){{1}}, str_of(text), 1000, &err), 0);
 	fails_in = (long)choose(world, 8);
 	if (ledger_load(world->ledger, (struct ledger_versions){{1}}, str_of(text), 1000, &err) < 0) {
@@ -144,13 +148,18 @@ static void rebase(struct world *world)
 	assert_int_equal(ledger_rebase(world->truth, world->policies[other]), 0);
 }
 
-/* Admitted Pods are tentative and never written. */
+/* Admitted Pods are tentative and never written. Some are of a gang. */
 static void decide(struct world *world)
 {
 	struct resource_request resource_request = {.resource = STR("nvidia.com/gpu"), .count = 1};
+	const struct resource_request whole = {.resource = STR("nvidia.com/gpu"), .count = 4};
+	const struct gang gang = {.requests = &whole, .request_count = 1, .seconds = 300};
+	bool grouped = choose(world, 2);
 	const struct consumer consumer = {.uid = STR("new"),
 					  .namespace = STR("a"),
 					  .name = STR("new"),
+					  .group = grouped ? STR("g") : (struct str){0},
+					  .gang = grouped ? &gang : NULL,
 					  .requests = &resource_request,
 					  .request_count = 1};
 	struct ledger_verdict verdict, right;

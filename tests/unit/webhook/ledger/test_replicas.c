@@ -1,7 +1,8 @@
 /*
  * test_replicas: tests several replicas of the cluster ledger in a simulated cluster and in random
  * order. No Pod or claim is ever stored that exceeds a limit, and once nothing happens any more,
- * every replica learns the truth.
+ * every replica learns the truth. While the rest of a gang is reserved and its Pods exist, the next
+ * one is admitted, whatever else arrives.
  *
  * The ledger is the program's own. The code around it imitates webhook/cluster/step.c and the parts
  * below it. It can be made to do one thing wrong (enum fault), which must be noticed within
@@ -15,6 +16,7 @@
 
 #include "tests/unit/webhook/ledger/replicas.h"
 
+#include "gpugate/pod_group.h"
 #include "gpugate/policy.h"
 
 #define SEEDS 2000
@@ -41,6 +43,9 @@ enum fault {
 	FAULT_RAISES_OTHER_VERSION,
 	FAULT_SWEEPS_BY_OTHER_VERSION,
 	FAULT_OPENS_WITHOUT_CLAIMS,
+	FAULT_LOSES_RESERVATIONS,
+	FAULT_ENDS_RESERVATIONS_EARLY,
+	FAULT_SEES_NO_GROUPS,
 	FAULTS,
 };
 
@@ -76,6 +81,9 @@ static const struct {
     [FAULT_RAISES_OTHER_VERSION] = {"leaves claims out and raises the version of Pods", BUSY},
     [FAULT_SWEEPS_BY_OTHER_VERSION] = {"sweeps claims by the version that Pods have reached", STALLED},
     [FAULT_OPENS_WITHOUT_CLAIMS] = {"opens before its view of claims has reached the version", LOST},
+    [FAULT_LOSES_RESERVATIONS] = {"leaves reservations out when it folds", BUSY},
+    [FAULT_ENDS_RESERVATIONS_EARLY] = {"ends reservations before their time", BUSY},
+    [FAULT_SEES_NO_GROUPS] = {"does not see the groups of Pods", BUSY},
 };
 
 enum copy_state { COPY_UNKNOWN, COPY_MISSING, COPY_SETTLING, COPY_OPEN };
@@ -123,12 +131,24 @@ struct run {
 	enum fault fault;
 	bool quiet; /* The cluster comes to rest: no new Pods, no failures. */
 	const struct mood *mood;
+	bool steady;       /* There has been one policy for all replicas. */
 	int64_t delete_ms; /* When the object is deleted next; 0: not soon. */
 	struct replica replicas[REPLICAS];
 	struct arena scratch;
 };
 
 /* --- The view --- */
+
+/* The group of a Pod is what its field says, except with that fault. */
+static bool sees_no_groups;
+
+int __wrap_pod_group_find(const struct pod *pod, struct arena *arena, struct pod_group *group);
+int __wrap_pod_group_find(const struct pod *pod, struct arena *arena, struct pod_group *group)
+{
+	(void)arena;
+	*group = (struct pod_group){.key = sees_no_groups ? (struct str){0} : pod->pod_group};
+	return 0;
+}
 
 static void see(struct run *run, struct replica *r, int index, struct pod_state state, uint64_t version)
 {
@@ -223,13 +243,31 @@ static void write_document(struct run *run, struct replica *r, struct ledger_ver
 	r->write = begin_write(&run->world, r->resource_version, document);
 }
 
-static void encode(struct run *run, struct replica *r, struct document *document)
+/* Removes the records of reservations from a text. */
+static void lose_reservations(struct buf *text)
+{
+	size_t kept = 0;
+	for (size_t at = 0, end; at < text->len; at = end) {
+		const char *mark = memchr(text->ptr + at, ';', text->len - at);
+		end = mark ? (size_t)(mark - text->ptr) + 1 : text->len;
+		if (text->ptr[at] == 'H')
+			continue;
+		memmove(text->ptr + kept, text->ptr + at, end - at);
+		kept += end - at;
+	}
+	text->len = kept;
+}
+
+/* `folds`: nothing is decided. */
+static void encode(struct run *run, struct replica *r, struct document *document, bool folds)
 {
 	struct buf pending;
 	buf_init(&pending, 1 << 16);
 	uint64_t *versions = document->versions.of, claims = ledger_version(r->ledger, CONSUMER_CLAIM);
 	ledger_encode(r->ledger, run->world.now_ms, &pending, &document->versions);
 	assert_false(pending.failed);
+	if (run->fault == FAULT_LOSES_RESERVATIONS && folds)
+		lose_reservations(&pending);
 	if (run->fault == FAULT_KEEPS_VERSION) {
 		versions[CONSUMER_POD] = ledger_version(r->ledger, CONSUMER_POD);
 		versions[CONSUMER_CLAIM] = claims;
@@ -242,10 +280,10 @@ static void encode(struct run *run, struct replica *r, struct document *document
 	buf_release(&pending);
 }
 
-static void write_pending(struct run *run, struct replica *r)
+static void write_pending(struct run *run, struct replica *r, bool folds)
 {
 	struct document document = {.opened = r->uid};
-	encode(run, r, &document);
+	encode(run, r, &document, folds);
 	r->write = begin_write(&run->world, r->resource_version, document);
 }
 
@@ -318,7 +356,7 @@ static void go_on_writing(struct run *run, struct replica *r)
 		if (run->fault == FAULT_WRITES_ON_NEWER && write->against && write->against != r->resource_version &&
 		    write->document.opened && r->state == COPY_OPEN) {
 			write->against = r->resource_version;
-			encode(run, r, &write->document);
+			encode(run, r, &write->document, false);
 		}
 		process_write(&run->world, write);
 	}
@@ -368,18 +406,59 @@ static void watch_object(struct run *run, struct replica *r)
 
 /* --- Requests --- */
 
+/*
+ * Whether a replica knows exactly what exists, and the newest copy. Otherwise it may count more for a
+ * while, such as a Pod that is gone, and refuse what another replica would admit.
+ */
+static bool knows_all(const struct run *run, const struct replica *r)
+{
+	const struct policy *policy = ledger_policy(r->ledger);
+	struct held truth[QUOTAS_MAX];
+	if (r->resource_version != run->world.object.resource_version)
+		return false;
+	sum_truth(&run->world, policy, truth);
+	for (uint32_t q = 0; q < policy_quota_count(policy); q++)
+		if (ledger_held(r->ledger)[q].used != truth[q].used)
+			return false;
+	return true;
+}
+
+/* Whether the Pod must be admitted, because its gang has reserved what it requests. */
+static bool is_promised(const struct run *run, const struct replica *r, const struct sim_pod *pod)
+{
+	const struct world *world = &run->world;
+	const struct sim_gang *gang = pod->gang < 0 ? NULL : &world->gangs[pod->gang];
+	return gang && run->steady && !run->mood->chaos && !gang->broken && world->now_ms < gang->promised_ms &&
+	       gang->made <= gang->size && knows_all(run, r);
+}
+
+/* Decides a Pod, together with its gang if it has one. */
+static void decide_pod(struct run *run, struct replica *r, const struct sim_pod *pod, struct ledger_verdict *verdict)
+{
+	struct sim_consumer consumer;
+	const struct sim_gang *of = pod->gang < 0 ? NULL : &run->world.gangs[pod->gang];
+	const struct resource_request whole = {STR("nvidia.com/gpu"), of ? of->size : 0, false};
+	const struct gang gang = {.requests = &whole, .request_count = 1, .seconds = GANG_SECONDS};
+	hold_pod(pod, ledger_policy(r->ledger), (struct pod_state){.stored = false}, &consumer);
+	consumer.facts.group = consumer.shown.pod.pod_group;
+	consumer.facts.gang = of ? &gang : NULL;
+	arena_reset(&run->scratch);
+	ledger_decide(r->ledger, &consumer.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, NULL, verdict);
+	arena_release(&consumer.arena);
+}
+
 static void decide(struct run *run, struct replica *r, int index)
 {
 	struct sim_pod *pod = &run->world.pods[index];
 	struct ledger_verdict verdict;
-	struct sim_consumer consumer;
 	r->waiting[index] = false;
 	if (run->world.now_ms - pod->queried_ms > ASK_MS)
 		return;
-	hold_pod(pod, ledger_policy(r->ledger), (struct pod_state){.stored = false}, &consumer);
-	arena_reset(&run->scratch);
-	ledger_decide(r->ledger, &consumer.facts, LEDGER_HOLD, run->world.now_ms, &run->scratch, NULL, &verdict);
-	arena_release(&consumer.arena);
+	bool promised = is_promised(run, r, pod);
+	decide_pod(run, r, pod, &verdict);
+	run->world.kept += promised && verdict.outcome == LEDGER_ADMITTED;
+	if (promised && verdict.outcome == LEDGER_DENIED)
+		fail_world(&run->world, "a Pod is refused for which its gang has reserved room");
 	if (verdict.outcome == LEDGER_ADMITTED)
 		r->batch[index] = true;
 	else
@@ -412,7 +491,7 @@ static void pump(struct run *run, struct replica *r)
 		any |= r->batch[i];
 	}
 	if (any)
-		write_pending(run, r);
+		write_pending(run, r, false);
 }
 
 /* --- Maintenance --- */
@@ -511,13 +590,15 @@ static void try_open(struct run *run, struct replica *r)
 static void tick(struct run *run, struct replica *r)
 {
 	assert_true(ledger_tick(r->ledger, run->world.now_ms) >= 0);
+	if (run->fault == FAULT_ENDS_RESERVATIONS_EARLY)
+		ledger_end_reservations(r->ledger, run->world.now_ms + GANG_SECONDS * 1000);
 	if (r->resettle)
 		write_settling(run, r);
 	expire(run, r);
 	try_open(run, r);
 	if (ledger_foldable(r->ledger, run->world.now_ms) && is_synced(r) && !ledger_behind(r->ledger) &&
 	    r->state == COPY_OPEN && !r->write && !r->stale && !r->resettle)
-		write_pending(run, r);
+		write_pending(run, r, true);
 }
 
 /* --- Replicas --- */
@@ -575,6 +656,39 @@ static void ask(struct run *run, int index)
 	run->replicas[replica].waiting[index] = true;
 }
 
+/*
+ * Returns the gang of the next Pod: one that is not complete, or now and then a new one. -1: it is in
+ * none.
+ */
+static int next_gang(struct run *run)
+{
+	static const char *const namespaces[] = {"a", "b", "c"};
+	struct world *world = &run->world;
+	int last = world->gang_count - 1;
+	/* They would only make rare faults rarer. */
+	if (run->mood->chaos && run->fault != FAULT_NONE)
+		return -1;
+	if (last >= 0 && world->gangs[last].made < world->gangs[last].size)
+		return one_in(world, 4) ? -1 : last;
+	if (world->gang_count == GANGS || !one_in(world, 3))
+		return -1;
+	world->gangs[world->gang_count] =
+	    (struct sim_gang){.namespace = str_of(namespaces[next_random(world) % 3]), .size = 2 + one_in(world, 3)};
+	return world->gang_count++;
+}
+
+/* Makes the new Pod one of a gang, which requests one GPU. */
+static void join_gang(struct world *world, struct sim_pod *pod, int gang)
+{
+	pod->kind = CONSUMER_POD;
+	pod->namespace = world->gangs[gang].namespace;
+	pod->count = 1;
+	pod->instead = 0;
+	pod->selects = false;
+	pod->gang = gang;
+	world->gangs[gang].made++;
+}
+
 static void new_pod(struct run *run)
 {
 	static const char *const namespaces[] = {"a", "b", "b", "c"};
@@ -591,6 +705,10 @@ static void new_pod(struct run *run)
 		pod->instead = (int)up_to(world, 2);
 	else
 		pod->selects = one_in(world, 4);
+	pod->gang = -1;
+	int gang = next_gang(run);
+	if (gang >= 0)
+		join_gang(world, pod, gang);
 	pod->queried_ms = world->now_ms;
 	if (pod->count)
 		ask(run, index);
@@ -614,6 +732,7 @@ static void disturb_replica(struct run *run)
 		crash(r);
 	else if (r->ledger) {
 		r->policy = !r->policy;
+		run->steady = false;
 		assert_int_equal(ledger_rebase(r->ledger, world->policies[r->policy]), 0);
 	}
 }
@@ -727,7 +846,8 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 	run->fault = fault;
 	run->mood = &moods[fault == FAULT_NONE ? seed % MOODS : (uint64_t)faults[fault].mood];
 	/* One policy for all replicas. */
-	bool steady = seed / MOODS % 3 == 0;
+	bool steady = run->steady = seed / MOODS % 3 == 0;
+	sees_no_groups = fault == FAULT_SEES_NO_GROUPS;
 	for (int i = 0; i < REPLICAS; i++) {
 		run->replicas[i].number = i;
 		run->replicas[i].policy = steady ? 0 : i % 2;
@@ -749,6 +869,7 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 	}
 	if (!world->failure)
 		come_to_rest(run);
+	sums->kept += world->kept;
 	sums->admitted += world->admitted;
 	sums->refused += world->refused;
 	sums->expired += world->expired;
@@ -831,14 +952,16 @@ static void test_never_over(void **state)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	print_message("%llu seeds of %d steps in %.1f s: %llu admitted, %llu refused, %llu stored (%llu claims, "
-		      "%llu allocated), %llu swept, %llu conflicts, %llu late writes, settled %llu times\n",
+		      "%llu allocated), %llu swept, %llu conflicts, %llu late writes, settled %llu times, "
+		      "%llu promises to gangs kept\n",
 		      (unsigned long long)(last - first), STEPS,
 		      (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
 		      (unsigned long long)sums.admitted, (unsigned long long)sums.refused,
 		      (unsigned long long)sums.stored, (unsigned long long)sums.stored_claims,
 		      (unsigned long long)sums.allocated, (unsigned long long)sums.expired,
 		      (unsigned long long)sums.conflicts, (unsigned long long)sums.late_writes,
-		      (unsigned long long)sums.settled);
+		      (unsigned long long)sums.settled, (unsigned long long)sums.kept);
+	assert_true(only || sums.kept > SEEDS / 10);
 }
 
 /* The simulation notices every fault. */

@@ -53,7 +53,7 @@ static void hold(struct fixture *f, uint32_t quota, const char *namespace, int64
 {
 	wide units = (wide)amount * policy_unit(f->policy);
 	f->held[quota].used += units;
-	assert_non_null(tally_add(&f->tally, quota, str_of(namespace), units));
+	assert_non_null(tally_add(&f->tally, quota, str_of(namespace), units, 1));
 }
 
 static void summarize(struct fixture *f)
@@ -230,7 +230,7 @@ static void test_the_largest_of_many(void **state)
 		snprintf(namespace, sizeof namespace, "namespace-%04u", i * 1237 % 5000);
 		/* Each amount occurs twice. */
 		wide amount = 1 + i * 1237 % 5000 / 2;
-		assert_non_null(tally_add(&f->tally, FREE, str_of(namespace), amount));
+		assert_non_null(tally_add(&f->tally, FREE, str_of(namespace), amount, 1));
 		total += amount;
 	}
 	assert_int_equal(holders_largest(f->tally.quotas[FREE], largest, 100, &rest), 100);
