@@ -152,6 +152,11 @@ struct quota_denial {
  *     (+0.57 pending), limit 6.5, over by 0.78; 0.21 GPU is free;
  *     fits: 1 x nvidia.com/mig-1g.10gb (0.14)
  *
+ * If a part of what is requested is for a group of Pods (quota_violation.of_group), it says so:
+ *
+ *     requested 4 (1 by this Pod, 3 by the Pods of its group that are still to come;
+ *     Rule "whole-jobs" admits all or none), used ...
+ *
  * Workflow engines wait if a message contains the words `exceeded quota`. The messages contain them
  * if and only if the request would be admitted with nothing used. A message about a request that
  * exceeds `most` starts with `can never fit: `.

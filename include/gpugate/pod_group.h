@@ -22,9 +22,12 @@ struct pod_group {
 	 * marks and backslashes.
 	 */
 	struct str key;
-	/* Number of its Pods, all like this one, as the Pod says; 0: the object says it. */
+	/* Number of its Pods, all like this one, as the Pod says; 0: it does not say it. */
 	int64_t size;
-	/* The object that has the group, in the Pod's namespace. */
+	/*
+	 * The object that has the group, in the Pod's namespace. An absent version: the object says
+	 * no number. The strings may have any bytes that a Pod can have.
+	 */
 	struct str api_group, version, kind, name;
 	/* Its resource in paths of the API; absent: the policy has to say it. */
 	struct str resource;

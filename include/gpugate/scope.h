@@ -49,6 +49,7 @@ struct policy_scope {
 	bool claims;        /* Some Guard checks claims of devices when they are created. */
 	bool counts_claims; /* See policy_counts_claims. */
 	bool early_answers; /* Some Tenant wants an answer when a workload is applied. */
+	bool gangs;         /* Some Rule admits groups of Pods only as a whole. */
 	/* Custom resources of which the policy says where they keep Pods. */
 	const struct workload_paths *workloads;
 	uint32_t workload_count;

@@ -17,9 +17,9 @@
  *     policy_mutate(policy, &review, &arena, &decision, &trace);
  *
  * policy_mutate sends TRACE_EXEMPT, TRACE_TENANT, TRACE_CHANGE, and TRACE_RULE. policy_validate
- * sends TRACE_EXEMPT, TRACE_TENANT, and TRACE_GUARD. policy_trace_charges, which a ledger calls,
- * sends TRACE_RESOURCE, TRACE_COST, and TRACE_QUOTA. A consumer must ignore the kinds that it does
- * not know.
+ * sends TRACE_EXEMPT, TRACE_TENANT, TRACE_GUARD, and TRACE_GANG. policy_trace_charges, which a
+ * ledger calls, sends TRACE_RESOURCE, TRACE_COST, and TRACE_QUOTA. A consumer must ignore the kinds
+ * that it does not know.
  */
 #ifndef GPUGATE_TRACE_H
 #define GPUGATE_TRACE_H
@@ -34,6 +34,7 @@ enum trace_kind {
 	TRACE_CHANGE,   /* One change to the Pod, by a Rule or a Guard. */
 	TRACE_RULE,     /* Once for each Rule, in the order of evaluation, after all changes. */
 	TRACE_GUARD,    /* Once for each Guard, or once for each of its violations. */
+	TRACE_GANG,     /* At most once: the Rule that decides the group of the Pod. */
 	TRACE_RESOURCE, /* Once for each resource that is counted: the possible models. */
 	TRACE_COST,     /* What that resource costs in one quota; follows its TRACE_RESOURCE. */
 	TRACE_QUOTA,    /* Once for each quota on the tenant's path, nearest first. */
@@ -133,6 +134,12 @@ struct trace_guard {
 	struct exemption exemption; /* GUARD_EXEMPTED */
 };
 
+/* The Rule that admits the group of the Pod only as a whole, as the decision has it. */
+struct trace_gang {
+	struct str rule;
+	uint32_t seconds;
+};
+
 /* Why a resource counts as certain models. */
 enum trace_models {
 	MODELS_NONE,      /* No Accelerator has the resource: it counts by its name. */
@@ -193,6 +200,7 @@ struct trace_event {
 		struct trace_change change;
 		struct trace_rule rule;
 		struct trace_guard guard;
+		struct trace_gang gang;
 		struct trace_resource resource;
 		struct trace_cost cost;
 		struct trace_quota quota;

@@ -241,6 +241,17 @@ static void check_places(struct compile *c, const struct doc_rule *doc, const st
 	}
 }
 
+static void compile_gangs(struct compile *c, const struct doc_rule *doc, struct rule *rule)
+{
+	if (doc->gangs.set)
+		rule->gang_seconds = (uint32_t)doc->gang_seconds.value;
+	else if (doc->gang_seconds.set)
+		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->gang_seconds.at,
+			    "the Rule decides no groups, so that nothing is reserved; add `gangs: allOrNothing`, or "
+			    "remove gangSeconds");
+	c->policy->has_gangs |= rule_decides_groups(rule);
+}
+
 static void compile_rule(struct compile *c, const struct doc_rule *doc, struct rule *rule)
 {
 	rule->name = compile_keep(c, doc->name.s);
@@ -265,10 +276,10 @@ static void compile_rule(struct compile *c, const struct doc_rule *doc, struct r
 	rule->rewrite_count = doc->rewrite.count;
 	compile_inject(c, &doc->inject, rule);
 	check_places(c, doc, rule);
-	if (doc->rewrite.count + rule->node_selector_count + rule->toleration_count == 0 &&
-	    !str_present(rule->runtime_class))
+	compile_gangs(c, doc, rule);
+	if (!rule_changes(rule) && rule->gang_seconds == 0)
 		docs_report(c->report, c->docs, SEVERITY_ERROR, doc->at,
-			    "the Rule changes nothing; give it `rewrite` or `inject`");
+			    "the Rule changes nothing; give it `rewrite`, `inject` or `gangs`");
 }
 
 /* Adds a Rule to the index in which the fewest nonmatching Pods will find it. */

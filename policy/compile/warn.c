@@ -9,9 +9,9 @@
 void compile_warnings(struct compile *c)
 {
 	static void (*const parts[])(struct compile *) = {
-	    compile_settings_warnings, compile_claim_warnings, compile_quota_warnings,
-	    compile_cohort_warnings,   compile_fleet_warnings, compile_rewrite_warnings,
-	    compile_to_claim_warnings, compile_guard_warnings, compile_name_warnings};
+	    compile_settings_warnings, compile_claim_warnings,   compile_quota_warnings,    compile_cohort_warnings,
+	    compile_fleet_warnings,    compile_rewrite_warnings, compile_to_claim_warnings, compile_gang_warnings,
+	    compile_guard_warnings,    compile_name_warnings};
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
 		parts[i](c);
 }

@@ -15,6 +15,7 @@ void compile_cohort_warnings(struct compile *c);   /* Cohorts in which nothing c
 /* Accelerators, and what Rules require of their nodes. */
 void compile_fleet_warnings(struct compile *c);
 void compile_rewrite_warnings(struct compile *c);  /* Rewrites of Rules. */
+void compile_gang_warnings(struct compile *c);     /* Rules that decide groups. */
 void compile_to_claim_warnings(struct compile *c); /* Requests that Rules turn into claims. */
 
 #endif

@@ -302,7 +302,9 @@ struct doc_rule {
 	struct doc_match match;
 	LIST_OF(struct doc_rewrite) rewrite;
 	struct doc_inject inject;
-	struct choice on_conflict; /* enum on_conflict: deny, keep, override. */
+	struct choice gangs;        /* The only word: allOrNothing. */
+	struct number gang_seconds; /* 10 to 86400. Default: 300. */
+	struct choice on_conflict;  /* enum on_conflict: deny, keep, override. */
 	struct flag required;
 	struct choice enforcement; /* enum enforcement: deny, warn, audit. */
 };

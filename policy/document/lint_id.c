@@ -123,6 +123,20 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"fraction-annotation", WARNING,
 	"An annotation of a Pod asks a scheduler for a part of a GPU that no quota counts. A Guard with `fractionAnnotations` refuses it.",
 	"Remove the annotation, and request an accelerator in `resources.limits`."),
+    [LINT_GANGS_NOT_ENFORCED] = ROW(
+	"gangs-not-enforced", WARNING,
+	"A Rule with `gangs` has `enforcement: warn` or `audit`, so that it has no effect on groups of Pods: they are "
+	"admitted one by one, and nothing says so.",
+	"Remove `enforcement`, or `gangs`."),
+    [LINT_GANGS_REWRITTEN] =
+	ROW("gangs-rewritten", WARNING,
+	    "A Rule with `gangs` rewrites a resource that its own `match.requests` names. Whether it is for a Pod is "
+	    "seen after all rewrites, when the Pod no longer requests that name.",
+	    "Move `gangs` to a Rule of its own, without that name in its `match.requests`."),
+    [LINT_GANGS_SHADOWED] =
+	ROW("gangs-shadowed", WARNING,
+	    "The `gangs` of a Rule never act, because an earlier Rule with `gangs` is for every Pod.",
+	    "Give the Rule a lower `order`, or the earlier one a `match`."),
     [LINT_GPU_OPERATOR_VERSION] = MANIFEST_ROW(
 	"gpu-operator-version", WARNING,
 	"The chart `gpu-operator` is wanted in a version, or by a constraint such as `~2.0`, that no release matches: after 1.11, versions are by calendar. It is read in an Application or ApplicationSet of Argo CD, a HelmRelease of Flux, a HelmChart of K3s, the `dependencies` of a Chart.yaml, and the `helmCharts` of a kustomization.",

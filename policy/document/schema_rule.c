@@ -16,6 +16,10 @@ static const struct schema_word conflict_words[] = {
     {WORD("override"), CONFLICT_OVERRIDE, "The Rule's value replaces the Pod's."},
 };
 
+static const struct schema_word gang_words[] = {
+    {WORD("allOrNothing"), 0, "A Pod is admitted only if all Pods of its group that are still to come fit with it."},
+};
+
 static const struct schema_word toleration_words[] = {
     {WORD("Equal"), TOLERATION_EQUAL, "The taint's value must equal `value`."},
     {WORD("Exists"), TOLERATION_EXISTS, "Any value of the taint is tolerated."},
@@ -183,6 +187,12 @@ static const struct schema_field rule_fields[] = {
      .doc = "Resource names that are replaced."},
     {KEY("inject"), .type = FIELD_OBJECT, AT(doc_rule, inject), .object = &inject_object,
      .doc = "What is added to the Pod."},
+    {KEY("gangs"), .type = FIELD_CHOICE, AT(doc_rule, gangs), WORDS(gang_words),
+     .doc = "How the Pods of a group, such as those of one Job, are admitted. The default is each alone."},
+    {KEY("gangSeconds"), .type = FIELD_NUMBER, AT(doc_rule, gang_seconds), .min = 10, .max = 86400, .fallback = "300",
+     .doc =
+	 "How long quota is reserved for the Pods of a group that are still to come, in seconds. It begins again with "
+	 "each of them. Only with `gangs`."},
     {KEY("onConflict"), .type = FIELD_CHOICE, AT(doc_rule, on_conflict), WORDS(conflict_words), .fallback = "deny",
      .doc = "What happens where the Pod itself set something that the Rule would inject otherwise."},
     {KEY("required"), .type = FIELD_FLAG, AT(doc_rule, required), .fallback = "false",
@@ -191,10 +201,12 @@ static const struct schema_field rule_fields[] = {
      .fallback = "deny", .doc = "Whether the Rule acts, or only says what it would do."},
 };
 
-/* A Rule must change something. */
+/* A Rule must do something. */
 static const char rule_conditions[] = JSON({
+	"if" : {"required" : ["gangSeconds"]},
+	"then" : {"required" : ["gangs"]},
 	"anyOf" : [
-		{"required" : ["rewrite"]}, {
+		{"required" : ["rewrite"]}, {"required" : ["gangs"]}, {
 			"properties" : {
 				"inject" : {
 					"anyOf" : [
@@ -216,13 +228,14 @@ static const char rule_conditions[] = JSON({
 });
 
 static const struct schema_object rule_spec = {.name = "the spec of a Rule",
-					       .doc = "Which Pods are changed, and how.",
+					       .doc = "Which Pods the Rule is for, and what it does.",
 					       FIELDS(rule_fields),
 					       .conditions = rule_conditions};
 
 static const struct schema_field rule_document[] = {HEADER, SPEC(&rule_spec)};
 
-const struct schema_object schema_rule_object = {.name = "a Rule document",
-						 .doc = "A change that /mutate makes to Pods.",
-						 .size = sizeof(struct doc_rule),
-						 FIELDS(rule_document)};
+const struct schema_object schema_rule_object = {
+    .name = "a Rule document",
+    .doc = "A change that /mutate makes to Pods, or a condition for a group of them.",
+    .size = sizeof(struct doc_rule),
+    FIELDS(rule_document)};

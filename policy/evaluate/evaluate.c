@@ -6,6 +6,7 @@
 #include "policy/evaluate/claim_check.h"
 #include "policy/evaluate/coverage.h"
 #include "policy/evaluate/exempt.h"
+#include "policy/evaluate/gangs.h"
 #include "policy/evaluate/guard.h"
 #include "policy/evaluate/guard_env.h"
 #include "policy/evaluate/reapply.h"
@@ -201,6 +202,16 @@ static int validate_claim(struct evaluation *e)
 	return claim_check(e);
 }
 
+/* Says which Rule decides the group of a Pod that is charged; NULL: none does. */
+static void note_gang(struct evaluation *e, const struct rule *rule)
+{
+	if (!rule || !e->decision->charged)
+		return;
+	e->decision->gang_rule = rule->name;
+	e->decision->gang_seconds = rule->gang_seconds;
+	trace_gang(e, rule);
+}
+
 int policy_validate(const struct policy *policy, const struct review *review, struct arena *arena,
 		    struct decision *decision, const struct trace *trace)
 {
@@ -233,12 +244,14 @@ int policy_validate(const struct policy *policy, const struct review *review, st
 		return -1;
 	/*
 	 * Charges are for the Pod as it is, so they come before rules_apply, which changes the
-	 * draft.
+	 * draft. So does the search for the Rule that decides its group.
 	 */
 	if (charges_check(&e) < 0)
 		return -1;
+	const struct rule *gang = decision->charged && !decision->mirror ? gangs_rule(&e) : NULL;
 	if (!decision->mirror && rules_apply(&e, false) < 0)
 		return -1;
 	decision->charged &= !decision->denied;
+	note_gang(&e, gang);
 	return 0;
 }

@@ -21,12 +21,32 @@ static wide held_now(const struct quota_violation *quota_violation)
 	return amount_sum(quota_violation->used, quota_violation->pending);
 }
 
-static void print_numbers(const struct policy *policy, const struct quota_violation *quota_violation, struct buf *out)
+/*
+ * Prints which part of the request is for the Pods of the same group that are still to come. Then
+ * there is a Rule that decides the group.
+ */
+static void print_group(const struct policy *policy, const struct quota_violation *quota_violation, struct str rule,
+			struct buf *out)
+{
+	enum measure measure = policy->quotas[quota_violation->quota].measure;
+	if (quota_violation->of_group == 0)
+		return;
+	buf_text(out, " (");
+	amount_print(quota_violation->requested - quota_violation->of_group, policy->unit, measure, out);
+	buf_text(out, " by this Pod, ");
+	amount_print(quota_violation->of_group, policy->unit, measure, out);
+	buf_printf(out, " by the Pods of its group that are still to come; Rule \"" SHOW "\" admits all or none)",
+		   SHOWN(rule));
+}
+
+static void print_numbers(const struct policy *policy, const struct quota_violation *quota_violation,
+			  struct str gang_rule, struct buf *out)
 {
 	const struct quota *quota = &policy->quotas[quota_violation->quota];
 	buf_printf(out, "GPU quota \"" SHOW "\" of tenant \"" SHOW "\": requested ", SHOWN(quota->name),
 		   SHOWN(policy->tenants[quota->tenant].name));
 	amount_print(quota_violation->requested, policy->unit, quota->measure, out);
+	print_group(policy, quota_violation, gang_rule, out);
 	buf_text(out, ", used ");
 	amount_print(quota_violation->used, policy->unit, quota->measure, out);
 	if (quota_violation->pending > 0) {
@@ -73,7 +93,7 @@ static void print_never(const struct policy *policy, const struct quota_violatio
 	if (quota_violation->max > 0) {
 		buf_text(out, "request at most ");
 		remedy_print_amount(policy, quota, quota_violation->max, out);
-		buf_text(out, ", or ");
+		buf_text(out, quota_violation->of_group > 0 ? " with all Pods of the group, or " : ", or ");
 	}
 	buf_text(out, "ask the platform team to raise the limit");
 }
@@ -127,7 +147,7 @@ static int object_one(const struct refused_request *request, const struct quota_
 	struct buf text;
 	buf_init(&text, TEXT_MAX);
 	buf_text(&text, beginning(quota_violation, denies, waiting_helps));
-	print_numbers(policy, quota_violation, &text);
+	print_numbers(policy, quota_violation, decision->gang_rule, &text);
 	print_why(policy, quota_violation, &text);
 	add_part(request, quota_violation, remedy_print_classes, &text);
 	add_part(request, quota_violation, remedy_print_free, &text);

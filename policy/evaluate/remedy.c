@@ -247,7 +247,8 @@ void remedy_print_free(const struct refused_request *request, const struct quota
 	remedy_print_amount(policy, quota, quota_violation->left, out);
 	buf_text(out,
 		 quota->measure == MEASURE_MEMORY || quota_violation->left <= policy->unit ? " is free" : " are free");
-	if (quota->measure != MEASURE_COUNT)
+	/* What one Pod could request instead does not help a group. */
+	if (quota->measure != MEASURE_COUNT && quota_violation->of_group == 0)
 		print_fitting(request, quota, quota_violation->left, out);
 }
 

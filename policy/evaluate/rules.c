@@ -97,7 +97,7 @@ static int apply_pass(struct evaluation *e, bool settle, bool *any_changed)
 		uint32_t rank = pass.found[i];
 		const struct rule *rule = &e->policy->rules[rank];
 		if ((last != INDEX_NONE && rank <= last) || (rule->enforcement != ENFORCEMENT_DENY && !settle) ||
-		    !rules_concern(e, rule))
+		    !rule_changes(rule) || !rules_concern(e, rule))
 			continue;
 		last = rank;
 		bool changed = false;

@@ -6,8 +6,45 @@
 #include "gpugate/vec.h"
 #include "policy/base/glob.h"
 
-static void add_found(struct pass *pass, uint32_t rule)
+/* Who is called for each Rule. */
+struct visitor {
+	rules_visit_fn *visit;
+	void *context;
+};
+
+static void found_glob(void *context, struct str pattern, uint32_t id)
 {
+	const struct visitor *visitor = context;
+	(void)pattern;
+	visitor->visit(visitor->context, id);
+}
+
+static void found_key(const struct visitor *visitor, const struct index *index, struct str key, struct str more)
+{
+	for (const struct index_entry *e = index_find(index, key, more); e; e = index_next(index, e))
+		visitor->visit(visitor->context, e->id);
+}
+
+void rules_each(const struct evaluation *e, rules_visit_fn *visit, void *context)
+{
+	struct visitor visitor = {visit, context};
+	const struct rule_index *index = &e->policy->rule_index;
+	const struct str none = {NULL, 0};
+	glob_index_match(&index->namespaces, e->namespace, found_glob, &visitor);
+	for (uint32_t t = e->tenant; t != NO_TENANT; t = e->policy->tenants[t].parent)
+		found_key(&visitor, &index->tenants, e->policy->tenants[t].name, none);
+	for (uint32_t i = 0; index->pod_labels.count && i < e->pod->labels.count; i++)
+		found_key(&visitor, &index->pod_labels, e->pod->labels.items[i].key, e->pod->labels.items[i].value);
+	for (uint32_t n = 0; n < e->working.name_count; n++)
+		if (e->working.effective[n] > 0)
+			found_key(&visitor, &index->requests, e->working.names[n], none);
+	for (uint32_t i = 0; i < index->rest_count; i++)
+		visit(context, index->rest[i]);
+}
+
+static void add_found(void *context, uint32_t rule)
+{
+	struct pass *pass = context;
 	uint32_t *found =
 	    vec_room_in(pass->e->arena, pass->found, pass->found_count, &pass->found_size, 32, sizeof *found);
 	if (!found) {
@@ -18,18 +55,6 @@ static void add_found(struct pass *pass, uint32_t rule)
 	pass->found[pass->found_count++] = rule;
 }
 
-static void found_glob(void *context, struct str pattern, uint32_t id)
-{
-	(void)pattern;
-	add_found(context, id);
-}
-
-static void found_key(struct pass *pass, const struct index *index, struct str key, struct str more)
-{
-	for (const struct index_entry *e = index_find(index, key, more); e; e = index_next(index, e))
-		add_found(pass, e->id);
-}
-
 static int rank_order(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -38,20 +63,8 @@ static int rank_order(const void *a, const void *b)
 
 void rules_find(struct pass *pass)
 {
-	const struct evaluation *e = pass->e;
-	const struct rule_index *index = &e->policy->rule_index;
-	const struct str none = {NULL, 0};
 	pass->found_count = 0;
-	glob_index_match(&index->namespaces, e->namespace, found_glob, pass);
-	for (uint32_t t = e->tenant; t != NO_TENANT; t = e->policy->tenants[t].parent)
-		found_key(pass, &index->tenants, e->policy->tenants[t].name, none);
-	for (uint32_t i = 0; index->pod_labels.count && i < e->pod->labels.count; i++)
-		found_key(pass, &index->pod_labels, e->pod->labels.items[i].key, e->pod->labels.items[i].value);
-	for (uint32_t n = 0; n < e->working.name_count; n++)
-		if (e->working.effective[n] > 0)
-			found_key(pass, &index->requests, e->working.names[n], none);
-	for (uint32_t i = 0; i < index->rest_count; i++)
-		add_found(pass, index->rest[i]);
+	rules_each(pass->e, add_found, pass);
 	if (pass->found_count > 1)
 		qsort(pass->found, pass->found_count, sizeof *pass->found, rank_order);
 }

@@ -4,7 +4,14 @@
 
 #include "policy/evaluate/rules_pass.h"
 
-/* Sets pass->found to the Rules that could match the current working Pod. */
+/*
+ * Calls `visit` for the Rules that could match the current working Pod, in no order, and for some
+ * of them several times.
+ */
+typedef void rules_visit_fn(void *context, uint32_t rule);
+void rules_each(const struct evaluation *e, rules_visit_fn *visit, void *context);
+
+/* Sets pass->found to the same Rules. */
 void rules_find(struct pass *pass);
 
 /*

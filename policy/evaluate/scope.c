@@ -30,8 +30,9 @@ static bool injects(const struct rule *rule)
 }
 
 /*
- * A Rule does nothing if one of its requests is missing, so the first one is enough. A Rule that
- * only rewrites does nothing without one of the names that it rewrites.
+ * A Rule changes nothing if one of its requests is missing, so the first one is enough. A Rule that
+ * only rewrites changes nothing without one of the names that it rewrites. What a Rule says of
+ * groups is about Pods that are charged, which /validate sees without any Rule.
  */
 static int scope_resources(const struct policy *policy, struct arena *arena, struct strs *resources)
 {
@@ -44,6 +45,8 @@ static int scope_resources(const struct policy *policy, struct arena *arena, str
 		return -1;
 	for (uint32_t r = 0; r < policy->rule_count; r++) {
 		const struct rule *rule = &policy->rules[r];
+		if (!rule_changes(rule))
+			continue;
 		if (rule->request_count > 0)
 			names[count++] = rule->requests[0].resource;
 		else if (!injects(rule))
@@ -119,6 +122,7 @@ int policy_scope(const struct policy *policy, struct arena *arena, struct policy
 	const struct str *device_keys = catalog_device_annotations(&devices);
 	const struct str *fraction_keys = catalog_fraction_annotations(&fractions);
 	*scope = (struct policy_scope){.guards = policy->guard_count > 0,
+				       .gangs = policy->has_gangs,
 				       .workloads = policy->workloads,
 				       .workload_count = policy->workload_count,
 				       .voids = policy->void_devices,

@@ -54,4 +54,7 @@ void trace_outcome(const struct evaluation *e, const struct rule *rule, enum tra
 /* Sends the outcome of each Rule, after all Rules were applied. */
 void trace_rules(const struct evaluation *e);
 
+/* Sends that a Rule decides the group of the Pod. */
+void trace_gang(const struct evaluation *e, const struct rule *rule);
+
 #endif

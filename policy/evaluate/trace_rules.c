@@ -120,7 +120,8 @@ static void find_unmet(const struct evaluation *e, const struct rule *rule, stru
 	out->condition = rules_unmet(e, rule);
 	if (out->condition == CONDITION_NONE && rules_exceeded_range(e, rule))
 		out->condition = CONDITION_REQUESTS;
-	out->outcome = out->condition == CONDITION_NONE ? RULE_SKIPPED : RULE_UNMATCHED;
+	bool idle = !rule_changes(rule) && !e->decision->denied;
+	out->outcome = out->condition != CONDITION_NONE ? RULE_UNMATCHED : idle ? RULE_SATISFIED : RULE_SKIPPED;
 }
 
 void trace_rules(const struct evaluation *e)
@@ -140,4 +141,13 @@ void trace_rules(const struct evaluation *e)
 		    .kind = TRACE_RULE, .at = snapshot_location(e->policy, rule->at), .rule = out};
 		e->trace->event(e->trace->context, &event);
 	}
+}
+
+void trace_gang(const struct evaluation *e, const struct rule *rule)
+{
+	if (!e->trace)
+		return;
+	const struct trace_event event = {
+	    .kind = TRACE_GANG, .at = snapshot_location(e->policy, rule->at), .gang = {rule->name, rule->gang_seconds}};
+	e->trace->event(e->trace->context, &event);
 }

@@ -206,6 +206,8 @@ struct rule {
 	/* Capped by Settings. Unless it is deny, the Rule only reports what it would change. */
 	enum enforcement enforcement;
 	bool required;
+	/* How long what is to come of a group is reserved; 0: the Rule does not decide groups. */
+	uint32_t gang_seconds;
 	struct document_ref at;
 };
 
@@ -303,6 +305,7 @@ struct policy {
 	const struct rule *rules; /* Sorted by order, then by name. */
 	uint32_t rule_count;
 	struct rule_index rule_index;
+	bool has_gangs; /* Some Rule decides groups, and enforces that. */
 	/*
 	 * What Rules turn into claims, directly or in several steps: by the name that a Pod
 	 * requests and the template. The id is an index into `conversion_counts`, which says how
@@ -400,6 +403,19 @@ static inline wide amount_sum(wide a, wide b)
 {
 	wide sum;
 	return __builtin_add_overflow(a, b, &sum) ? AMOUNT_MAX : sum;
+}
+
+/* Whether the Rule changes Pods. One that does not only decides groups (gang_seconds). */
+static inline bool rule_changes(const struct rule *rule)
+{
+	return rule->rewrite_count > 0 || rule->node_selector_count > 0 || rule->toleration_count > 0 ||
+	       str_present(rule->runtime_class);
+}
+
+/* Whether the Rule admits groups only as a whole. With a lower enforcement, it does not. */
+static inline bool rule_decides_groups(const struct rule *rule)
+{
+	return rule->gang_seconds > 0 && rule->enforcement == ENFORCEMENT_DENY;
 }
 
 bool globs_match(const struct globs *globs, struct str text);

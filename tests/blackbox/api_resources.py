@@ -45,6 +45,10 @@ LEDGER_RIGHTS = {
 
 # The same for what scales a workload, with either ledger, if some Tenant wants early answers.
 TARGET_RIGHTS = {(kind, None): ["get"] for kind in ("Deployment", "ReplicaSet", "StatefulSet", "ReplicationController")}
+# The objects that have groups of Pods, by group and resource, for Rules with `gangs`.
+GROUP_RIGHTS = {(group, resource, ()): ["get"] for group, resource in (
+    ("apps", "replicasets"), ("apps", "statefulsets"), ("", "replicationcontrollers"), ("batch", "jobs"), ("scheduling.k8s.io", "podgroups"),
+    ("scheduling.x-k8s.io", "podgroups"), ("scheduling.sigs.k8s.io", "podgroups"), ("scheduling.volcano.sh", "podgroups"))}
 
 
 def api_version(kind):

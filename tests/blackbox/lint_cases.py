@@ -381,6 +381,22 @@ MISTAKES = {
          + ", ".join(f'"nvidia.com/gpu.shared" and Tenant "t{n}"' for n in (1, 2, 3)) + ", and 2 more: its Pods will be "
          "refused"),
     ],
+    "gangs-not-enforced": [
+        (policy(A100, TEAM, rule("r", "  gangs: «allOrNothing»\n  enforcement: audit\n")),
+         "with `enforcement: audit`, the Rule does not decide groups; remove `enforcement` or `gangs`"),
+        (policy(A100, TEAM, rule("r", "  enforcement: warn\n  inject: {runtimeClassName: nvidia}\n  gangs: «allOrNothing»\n")),
+         "with `enforcement: warn`, the Rule does not decide groups; remove `enforcement` or `gangs`"),
+    ],
+    "gangs-rewritten": [
+        (policy(A100, TEAM, rule("r", "  match: {requests: {nvidia.com/gpu: {max: 1}}}\n"
+                                      "  rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]\n  gangs: «allOrNothing»\n")),
+         'a Pod that the Rule has changed no longer requests "nvidia.com/gpu", so that match.requests does not hold and its group is not '
+         "decided; move `gangs` to a Rule of its own"),
+    ],
+    "gangs-shadowed": [
+        (policy(A100, TEAM, rule("z", "  order: 1\n  gangs: allOrNothing\n"), rule("a", "  match: {namespaces: [team-a]}\n  gangs: «allOrNothing»\n")),
+         'never acts: Rule "z" ({file}:20) comes earlier and decides the group of every Pod'),
+    ],
     "idle-cohort": [
         (policy(A100,
                 tenant("a", "  namespaces: [a]\n  cohort: «c»\n  quotas: [{name: q, hard: 1}]\n")),
@@ -415,6 +431,12 @@ QUIET = {
     "memory of 0": quota("{name: q, measure: memory, hard: 0}"),
     "memory in plain bytes": quota("{name: q, measure: memory, hard: 85899345920}"),
     "a count with a decimal suffix": quota("{name: q, hard: 4k}"),
+    "groups, in Settings that only audit": policy(document("Settings", "s", "  enforcement: audit\n  quotaFailurePolicy: Ignore\n"), A100, TEAM,
+                                                  rule("r", "  gangs: allOrNothing\n"), rule("s", "  gangs: allOrNothing\n")),
+    "groups, by the name that a Rule gives": policy(A100, TEAM, rule("r", "  match: {requests: {nvidia.com/gpu.shared: {}}}\n"
+                                                    "  rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]\n  gangs: allOrNothing\n")),
+    "groups, one Rule for each namespace": policy(A100, TEAM, rule("r", "  match: {namespaces: [team-a]}\n  gangs: allOrNothing\n"),
+                                                  rule("s", "  gangs: allOrNothing\n  gangSeconds: 60\n")),
     "labels that differ little from others": policy(A100.replace("nodeLabels: {", "nodeLabels: {nvidia.com/vgpu.present: 'false', "
         "nvidia.com/vgpu.config: x, nvidia.com/vgpu.config.state: success, nvidia.com/cc.capable: 'false', beta.kubernetes.io/instance-type: p4d, ")),
     "a very high count": quota("{name: q, hard: 999999999999}"),

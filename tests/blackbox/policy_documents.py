@@ -140,6 +140,8 @@ class Maker:
             spec["deny"] = [word for word in spec.get("deny", []) if word != "resourceClaims"]
         if "mig" in spec:
             spec["mig"].setdefault("model", "a100-80gb")
+        if "gangSeconds" in spec:
+            spec["gangs"] = "allOrNothing"
         if kind in WHOLE:
             key, value = WHOLE[kind]
             spec[key] = spec.get(key) or value

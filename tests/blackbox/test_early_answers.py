@@ -134,6 +134,20 @@ def test_never_all_at_once(serve):
     assert ask(server, workload("Job", pod({GPU: 1}), 6, completions=3)).warnings == []
 
 
+def test_a_group_that_is_admitted_only_as_a_whole(serve):
+    """Of Pods of which only some fit now, none is admitted. That they fit says nothing of it."""
+    server = serve([team(4), team(4, "team-b"), doc("Rule", "whole", match={"namespaces": ["team-a"]}, gangs="allOrNothing")])
+    fill(server, 1, pod({GPU: 1}))
+    fill(server, 1, namespace="team-b")
+    whole = ', and none is admitted before its whole group fits (Rule "whole")'
+    assert ask(server, workload("Job", pod({GPU: 1}), 4)).warnings == [f"3 of 4 Pods fit now{whole}: {REFUSAL}"]
+    assert ask(server, workload("Job", pod({GPU: 1}), 6)).warnings == [f"3 of 6 Pods fit now, and never more than 4 at once{whole}: {REFUSAL}"]
+    assert ask(server, workload("Job", pod({GPU: 1}), 3)).warnings == []
+    assert ask(server, workload("Job", pod(), 9)).warnings == []
+    assert ask(server, workload("Job", pod({GPU: 1}), 4, namespace="team-b")).warnings == [
+        f"3 of 4 Pods fit now: {REFUSAL.replace('team-a', 'team-b')}"]
+
+
 def test_a_new_namespace(serve):
     """Without a tenant, the warning is what the Pod's refusal says."""
     server = serve([team(4, earlyAnswer="deny")])

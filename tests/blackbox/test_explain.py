@@ -122,6 +122,25 @@ def test_tenants(tell, tmp_path):
     assert tell(labelled, [pod({GPU: 1}, namespace="n")], "--usage", tmp_path / "usage.yaml", status=0)[0]["tenant"]["labels"] == {"t": "x", "u": "y"}
 
 
+def test_groups(tell):
+    """Whose group is admitted only as a whole, and that each Pod is decided alone here."""
+    gangs = [*FLEET, *ORG, doc("Rule", "audited", order=1, gangs="allOrNothing", enforcement="audit"),
+             doc("Rule", "whole", match={"namespaces": ["team-a"]}, gangs="allOrNothing", gangSeconds=60)]
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "team-a"},
+           "spec": {"parallelism": 5, "template": {"spec": pod({GPU: 1})["spec"]}}}
+    told = tell(gangs, [job], status=1)[0]
+    assert told["gang"].pop("at").endswith("policy.yaml:66") and told["gang"] == {"rule": "whole", "seconds": 60}
+    assert [rule["outcome"] for rule in told["rules"]] == ["satisfied", "satisfied"]
+    text = tell(gangs, [job], text=True)
+    assert '4 of 5 Pods fit now, and none is admitted before its whole group fits (Rule "whole"); the refusal of the next one is:' in text
+    assert "The job-controller tries them again until all Pods of their group fit." in text
+    assert re.search(r"\n  group    Rule whole admits a Pod only if the Pods of its group that are still to come fit with it; here each Pod is decided "
+                     r"alone, unless it says itself how many there are \(.*policy.yaml:66\)\n", text), text
+    # Not of a Pod that counts nothing, of one that the Rule is not for, or without such a Rule.
+    for policy, one in ((gangs, pod()), (gangs, pod({GPU: 1}, namespace="team-a-dev")), ([*FLEET, *ORG], pod({GPU: 1}))):
+        assert "gang" not in tell(policy, [one], status=0)[0] and "group " not in tell(policy, [one], text=True)
+
+
 def test_standard_input_is_read_once(tmp_path):
     (tmp_path / "policy.yaml").write_text(json.dumps(doc("Settings", "s")))
     for usage in (["-"], ["x", "-"], ["-", "-"]):

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from api_resources import KINDS, LEDGER_RIGHTS, TARGET_RIGHTS, group
+from api_resources import GROUP_RIGHTS, KINDS, LEDGER_RIGHTS, TARGET_RIGHTS, group
 from gpugate import authority, run, write_policy
 from kube import GPU, SHARED, doc
 
@@ -238,6 +238,15 @@ def test_rights_by_ledger(render):
     assert rights([own], "ClusterRole") == of(TARGET_RIGHTS)
     assert rights(render(TEAM, named), "ClusterRole") == registered | of(TARGET_RIGHTS) | {("kubeflow.org", "pytorchjobs", ()): ["get"]}
     assert rights(render(doc("Tenant", "t", namespaces=["t"], earlyAnswer="off"), named), "ClusterRole") == registered
+    # What has groups of Pods is read for a Rule that decides them, and by no other.
+    whole, quiet = (doc("Rule", "r", match={}, gangs="allOrNothing", **more) for more in ({}, {"enforcement": "audit"}))
+    silent = TEAM | {"spec": TEAM["spec"] | {"earlyAnswer": "off"}}
+    assert rights(render(silent, whole), "ClusterRole") == registered | GROUP_RIGHTS
+    assert rights(render(TEAM, whole), "ClusterRole") == registered | of(TARGET_RIGHTS) | GROUP_RIGHTS
+    assert rights(render(silent, whole, named), "ClusterRole") == registered | GROUP_RIGHTS | {("kubeflow.org", "pytorchjobs", ()): ["get"]}
+    assert rights(render(silent, quiet, named), "ClusterRole") == registered
+    (own,) = [obj for obj in render(TEAM, whole) if (obj["kind"], obj["metadata"]["name"]) == ("ClusterRole", "gpugate-workloads")]
+    assert len({json.dumps(rule) for rule in own["rules"]}) == len(own["rules"]) == len(of(TARGET_RIGHTS) | GROUP_RIGHTS)
     assert rights(objects, "Role") == {("", "events", ()): ["create", "patch"]}
     assert "*" not in json.dumps([obj for obj in objects if "Role" in obj["kind"]])
 

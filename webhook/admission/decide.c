@@ -30,20 +30,46 @@ static void on_charged(struct reservation_request *reservation)
 	request->done(request, decided(reservation->result));
 }
 
-static enum admission_state charge(struct admission_request *request)
+static enum admission_state ask_ledger(struct admission_request *request)
 {
 	const struct ledger_store *ledger = request->ledger;
 	struct reservation_request *reservation = &request->reservation;
+	if (ledger->waits && !suspend(request))
+		return ADMISSION_OVERLOADED;
+	reservation->done = on_charged;
+	return ledger->admit(ledger->self, reservation) ? decided(reservation->result) : ADMISSION_PENDING;
+}
+
+/* Asks the ledger about the Pod, and about the rest of its group if a Rule says so. */
+static enum admission_state charge(struct admission_request *request)
+{
 	/*
 	 * The ledger identifies Pods and claims by uid, which the API server sets before it calls
 	 * validating webhooks.
 	 */
 	if (request->decision.consumer.uid.len == 0)
 		return ADMISSION_NO_UID;
-	if (ledger->waits && !suspend(request))
+	int reads = gang_find(request->policy, request->review, request->arena, &request->decision, &request->group);
+	if (reads < 0)
+		return ADMISSION_NO_MEMORY;
+	if (reads == 0 || !request->read)
+		return ask_ledger(request);
+	if (!suspend(request))
 		return ADMISSION_OVERLOADED;
-	reservation->done = on_charged;
-	return ledger->admit(ledger->self, reservation) ? decided(reservation->result) : ADMISSION_PENDING;
+	request->read(request, &request->group);
+	return ADMISSION_PENDING;
+}
+
+void admission_read(struct admission_request *request, enum gang_object object, struct str json)
+{
+	struct decision *decision = &request->decision;
+	int result =
+	    gang_read(request->policy, request->review, &request->group, object, json, request->arena, decision);
+	enum admission_state state = result < 0         ? ADMISSION_NO_MEMORY
+				     : decision->denied ? ADMISSION_DECIDED
+							: ask_ledger(request);
+	if (state != ADMISSION_PENDING)
+		request->done(request, state);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "gpugate/policy.h"
 #include "gpugate/review.h"
 #include "webhook/admission/early_answer.h"
+#include "webhook/admission/gang.h"
 #include "webhook/ledger/store.h"
 
 enum admission_kind {
@@ -20,8 +21,8 @@ enum admission_kind {
 
 enum admission_state {
 	ADMISSION_DECIDED,
-	ADMISSION_PENDING,    /* The ledger responds later: `done` will be or has been called. */
-	ADMISSION_OVERLOADED, /* The ledger would respond later, but `suspend` returned false. */
+	ADMISSION_PENDING,    /* The response comes later: `done` will be or has been called. */
+	ADMISSION_OVERLOADED, /* The response would come later, but `suspend` returned false. */
 	ADMISSION_NO_UID,     /* A Pod to charge has no uid: no validating webhook sent it. */
 	ADMISSION_NO_MEMORY,  /* The arena is exhausted. */
 };
@@ -43,19 +44,26 @@ struct admission_request {
 	int64_t deadline_ms;       /* On the ledger's clock. A later response is useless. */
 
 	/*
-	 * Called at most once, before any ledger call that may complete asynchronously. Returns
-	 * whether the caller can wait. After it returns true, `done` may be called once, on any
-	 * thread, with any state except PENDING. A ledger that always responds immediately needs
-	 * neither callback.
+	 * Called at most once, before any call that may complete asynchronously. Returns whether
+	 * the caller can wait. After it returns true, `done` may be called once, on any thread,
+	 * with any state except PENDING. A ledger that always responds immediately needs neither
+	 * callback, without `read`.
 	 */
 	bool (*suspend)(struct admission_request *request);
 	void (*done)(struct admission_request *request, enum admission_state state);
+	/*
+	 * Reads the object that has the group of the Pod, and calls admission_read once, on any
+	 * thread, until the deadline. NULL: objects cannot be read, and the Pod is decided alone
+	 * unless it says itself how many Pods its group has.
+	 */
+	void (*read)(struct admission_request *request, const struct pod_group *group);
 	void *context; /* For the callbacks. Not used by admission_decide. */
 
 	struct decision decision; /* Its strings borrow from policy, review and arena. */
 
 	/* Private to admission_decide. */
 	struct reservation_request reservation;
+	struct pod_group group;
 	bool suspended;
 };
 
@@ -65,6 +73,9 @@ struct admission_request {
  * Thread-safe for different requests.
  */
 enum admission_state admission_decide(struct admission_request *request);
+
+/* Continues a request after `read`, as gang_read documents. Calls `done`, or the ledger does. */
+void admission_read(struct admission_request *request, enum gang_object state, struct str json);
 
 /*
  * Whether the review is an UPDATE without a subresource. It does not check that the object is a

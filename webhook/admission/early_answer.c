@@ -2,30 +2,13 @@
 
 #include "gpugate/autoscaler.h"
 #include "gpugate/error.h"
-#include "webhook/admission/apply.h"
 #include "webhook/admission/fits.h"
+#include "webhook/admission/pod_template.h"
 #include "webhook/admission/response.h"
 
 #define MOST "maxReplicas" /* The keys of an autoscaler. */
 #define LEAST "minReplicas"
 #define TEXT_BYTES_MAX ((size_t)64 << 10) /* All violations of a decision, and more. */
-
-/*
- * Decides about a Pod as both webhooks do, without the ledger. Changes review->object. Of a Pod
- * that exists, what it requests is found even if it would be refused by now.
- */
-static int judge(const struct policy *policy, struct review *review, struct arena *arena, bool exists,
-		 struct decision *decision)
-{
-	if (policy_mutate(policy, review, arena, decision, NULL) < 0)
-		return -1;
-	if (decision->denied && !exists)
-		return 0;
-	/* A refused Pod has no edits. */
-	if (pod_apply(&review->object, decision->edits, decision->edit_count, arena) < 0)
-		return -1;
-	return policy_validate(policy, review, arena, decision, NULL);
-}
 
 static int add(struct decision *decision, struct arena *arena, const struct violation *like,
 	       enum enforcement enforcement, struct str text)
@@ -50,7 +33,8 @@ static const struct violation *reason_of(const struct decision *refusal)
 	return &refusal->violations[i];
 }
 
-static void print_fits(const struct early_question *question, const struct fit_request *fit, struct buf *out)
+static void print_fits(const struct early_question *question, const struct fit_request *fit, struct str gang_rule,
+		       struct buf *out)
 {
 	const struct fits words = {.fits = fit->fits,
 				   .pods = question->pods,
@@ -63,6 +47,8 @@ static void print_fits(const struct early_question *question, const struct fit_r
 	fits_print(&words, out);
 	if (fit->most < question->pods && !question->mixed)
 		buf_printf(out, ", and never more than %lld at once", (long long)fit->most);
+	if (str_present(gang_rule))
+		fits_print_gang(gang_rule, out);
 	buf_text(out, ": ");
 }
 
@@ -93,7 +79,7 @@ static int compose(const struct early_question *question, const struct fit_reque
 	struct buf text;
 	buf_init(&text, TEXT_BYTES_MAX);
 	if (!fit->never)
-		print_fits(question, fit, &text);
+		print_fits(question, fit, refusal->gang_rule, &text);
 	else if (!denies && reason_of(refusal)->reason != REASON_QUOTA)
 		/* A Guard that only warns says the same about Pods that are admitted. */
 		buf_text(&text, "its Pods would be refused: ");
@@ -119,7 +105,8 @@ static int ask(struct early_question *question, const struct policy *policy, con
 	struct decision old = {.charged = false};
 	int64_t kept = question->kept ? question->existing : 0;
 	question->old_review.namespace_labels = question->review.namespace_labels;
-	if (question->existing > kept && judge(policy, &question->old_review, reservation->arena, true, &old) < 0)
+	if (question->existing > kept &&
+	    pod_template_judge(policy, &question->old_review, reservation->arena, true, &old) < 0)
 		return -1;
 	if (old.consumer.request_count)
 		fit->replaced = &old.consumer;
@@ -136,7 +123,7 @@ static int answer_one(struct early_question *question, const struct policy *poli
 {
 	struct decision *decision = reservation->decision;
 	struct fit_request fit = {.reservation = reservation, .never = true};
-	if (judge(policy, &question->review, reservation->arena, false, decision) < 0)
+	if (pod_template_judge(policy, &question->review, reservation->arena, false, decision) < 0)
 		return -1;
 	int known = decision->undecided ? 0 : decision->charged ? ask(question, policy, ledger, &fit) : 1;
 	struct decision refusal = *decision;
@@ -194,7 +181,7 @@ static int answer_part(struct early_question *question, const struct early_part 
 	}
 	*decision = (struct decision){.denied = false};
 	question->pods = part->pods;
-	if (judge(policy, &question->review, reservation->arena, false, decision) < 0)
+	if (pod_template_judge(policy, &question->review, reservation->arena, false, decision) < 0)
 		return -1;
 	int known = decision->undecided ? 0 : decision->charged ? ask(question, policy, ledger, &fit) : 1;
 	struct decision refusal = *decision;

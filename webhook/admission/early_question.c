@@ -1,10 +1,8 @@
 /* early_question: what is asked about the Pods of a workload. */
 #include "webhook/admission/early_answer.h"
 
+#include "webhook/admission/pod_template.h"
 #include "webhook/json/path.h"
-#include "webhook/object/pod_review.h"
-#include "webhook/object/review.h"
-#include "webhook/object/workload.h"
 
 #define PODS_MAX INT32_MAX /* As Kubernetes has it. */
 
@@ -40,10 +38,7 @@ static bool read_pod(const struct review *asked, const struct workload *workload
 		     struct review *review)
 {
 	const struct pod_creator by_controller = {.user = {NULL, 0}};
-	struct error ignored = {0};
-	*review = (struct review){.uid = asked->uid, .namespace = asked->namespace};
-	return review_read_pod(workload->pod.ptr, workload->pod.len, arena, &review->object, &ignored) == 0 &&
-	       pod_review_complete(review, workload->kind, asked->name, &by_controller, arena) == 0;
+	return pod_template_read(asked, workload, asked->name, &by_controller, arena, review);
 }
 
 /* How many Pods the workload has at once, of those that have not ended. */

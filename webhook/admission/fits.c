@@ -18,6 +18,11 @@ void fits_print(const struct fits *fits, struct buf *out)
 		print_existing("including", fits->kept, out);
 }
 
+void fits_print_gang(struct str rule, struct buf *out)
+{
+	buf_printf(out, ", and none is admitted before its whole group fits (Rule \"%.*s\")", STR_ARG(rule));
+}
+
 void fits_print_rollout(struct buf *out, const char *field)
 {
 	buf_printf(out,

@@ -22,6 +22,12 @@ struct fits {
  */
 void fits_print(const struct fits *fits, struct buf *out);
 
+/*
+ * Appends ", and none is admitted before its whole group fits (Rule "jobs")". The group can be a
+ * part of the Pods, or have others as well.
+ */
+void fits_print_gang(struct str rule, struct buf *out);
+
 /* With these numbers, a rollout needs no Pods beyond those that it replaces. */
 enum { FITS_MAX_SURGE = 0, FITS_MAX_UNAVAILABLE = 1 };
 

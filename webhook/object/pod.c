@@ -163,6 +163,11 @@ static const struct field claim_fields[] = {
 };
 static const struct shape claim_shape = SHAPE(claim_fields, sizeof(struct pod_claim));
 
+static const struct field group_fields[] = {
+    {FIELD_KEY("podGroupName"), .read = field_string, .offset = offsetof(struct working_pod, pod.pod_group)},
+};
+static const struct shape group_shape = SHAPE(group_fields, 0);
+
 static const struct field spec_fields[] = {
     {FIELD_KEY("volumes"), .read = field_list, .offset = offsetof(struct working_pod, pod.volumes),
      .shape = &volume_shape, .count = offsetof(struct working_pod, pod.volume_count)},
@@ -184,6 +189,7 @@ static const struct field spec_fields[] = {
     {FIELD_KEY("overhead"), .read = field_quantities, .offset = offsetof(struct working_pod, pod.overhead)},
     {FIELD_KEY("resourceClaims"), .read = field_list, .offset = offsetof(struct working_pod, pod.claims),
      .shape = &claim_shape, .count = offsetof(struct working_pod, pod.claim_count)},
+    {FIELD_KEY("schedulingGroup"), .read = field_object, .shape = &group_shape},
 };
 static const struct shape spec_shape = SHAPE(spec_fields, 0);
 

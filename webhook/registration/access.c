@@ -1,4 +1,7 @@
 /* access: the ServiceAccount and its RBAC permissions, one resource at a time. */
+#include <string.h>
+
+#include "gpugate/group_resources.h"
 #include "gpugate/scaled_resources.h"
 #include "webhook/base/claim_versions.h"
 #include "webhook/base/object_names.h"
@@ -44,6 +47,11 @@ static const struct grant ledger_grants[] = {
 static const struct grant scaled_grants[] = {SCALED_RESOURCES(GRANT)};
 #undef GRANT
 
+/* For Rules with `gangs`: what has the group of a Pod is read when the Pod is created. */
+#define GRANT(group, resource) {group, resource, NULL, {"get"}},
+static const struct grant group_grants[] = {GROUP_RESOURCES(GRANT)};
+#undef GRANT
+
 /* For detecting that the webhook configurations no longer match the policy. */
 static const struct grant registration_grants[] = {
     {"admissionregistration.k8s.io", "mutatingwebhookconfigurations", RENDER_NAME, {"list", "watch"}},
@@ -87,7 +95,26 @@ static int add_grants(json_t *rules, const struct grant *grants, size_t count)
 
 #define ADD_GRANTS(rules, grants) add_grants(rules, grants, sizeof(grants) / sizeof *(grants))
 
-/* The custom resources that the policy names, which autoscalers may scale as well. */
+static bool is_scaled(const struct grant *grant)
+{
+	for (size_t i = 0; i < sizeof scaled_grants / sizeof *scaled_grants; i++)
+		if (strcmp(grant->group, scaled_grants[i].group) == 0 &&
+		    strcmp(grant->resource, scaled_grants[i].resource) == 0)
+			return true;
+	return false;
+}
+
+/* Adds the grants for groups, without those that are there already if `scaled` is set. */
+static int add_group_grants(json_t *rules, bool scaled)
+{
+	int failed = 0;
+	for (size_t i = 0; i < sizeof group_grants / sizeof *group_grants; i++)
+		if (!scaled || !is_scaled(&group_grants[i]))
+			failed |= add_grants(rules, &group_grants[i], 1);
+	return failed;
+}
+
+/* The custom resources that the policy names: autoscalers scale them, and Pods belong to them. */
 static int add_workload_grants(json_t *rules, const struct policy_scope *scope)
 {
 	int failed = 0;
@@ -132,7 +159,9 @@ json_t *render_namespace(const struct render_target *target)
 static int add_workload_access(json_t *objects, const struct render_target *target, const struct policy_scope *scope)
 {
 	json_t *rules = json_array();
-	int failed = ADD_GRANTS(rules, scaled_grants);
+	int failed = scope->early_answers ? ADD_GRANTS(rules, scaled_grants) : 0;
+	if (scope->gangs)
+		failed |= add_group_grants(rules, scope->early_answers);
 	failed |= add_workload_grants(rules, scope);
 	failed |= json_array_append_new(objects, role(WORKLOADS_NAME, NULL, rules));
 	failed |= json_array_append_new(objects, binding(WORKLOADS_NAME, NULL, target));
@@ -159,7 +188,7 @@ json_t *render_access(const struct render_target *target, const struct policy_sc
 						     "metadata", metadata(RENDER_NAME, target->namespace)));
 	failed |= json_array_append_new(objects, role(RENDER_NAME, NULL, of_cluster));
 	failed |= json_array_append_new(objects, binding(RENDER_NAME, NULL, target));
-	if (scope->early_answers)
+	if (scope->early_answers || scope->gangs)
 		failed |= add_workload_access(objects, target, scope);
 	if (target->cluster || target->self_managed) {
 		failed |=

@@ -8,9 +8,9 @@
 #include "webhook/admission/early_target.h"
 #include "webhook/admission/response.h"
 #include "webhook/object/review.h"
+#include "webhook/server/object_path.h"
 
 #define CHARGE_TEXT_MAX (16 << 10)
-#define PATH_MAX_BYTES 4096
 #define MARGIN_MIN_MS 50 /* between the ledger's deadline and the client's */
 #define MARGIN_MAX_MS 500
 
@@ -40,11 +40,10 @@ struct admitting {
 	struct admission_request request;
 	struct review review;
 	struct buf charges;
-	bool early; /* The review is about a workload, of whose Pods it says something. */
-	/* The workload, if the review has another object. */
-	struct early_target target;
-	struct target_read read;
-	bool suspended; /* From then on the answer may come from another thread. */
+	bool early;                 /* The review is about a workload, of whose Pods it says something. */
+	struct early_target target; /* The workload, if the review has another object. */
+	struct target_read read;    /* Of the workload, or of what has the group of the Pod. */
+	bool suspended;             /* From then on the answer may come from another thread. */
 	uint64_t start_ns;
 };
 
@@ -276,32 +275,23 @@ static enum admission_state ask_about_target(struct admitting *a, struct str jso
 	return asks ? ask(a, question) : ADMISSION_DECIDED;
 }
 
-static void on_target(struct target_read *read, struct str json)
+/* Copies an object that was read, with its padding; absent without memory. */
+static struct str copy(struct arena *arena, struct str json)
 {
-	struct admitting *a = read->context;
-	enum admission_state state = ask_about_target(a, json);
-	if (state != ADMISSION_PENDING)
-		on_decided(&a->request, state);
+	char *to = str_present(json) ? arena_zalloc(arena, json.len + REVIEW_PADDING, 1) : NULL;
+	if (!to)
+		return (struct str){NULL, 0};
+	memcpy(to, json.ptr, json.len);
+	return (struct str){to, json.len};
 }
 
-/* The path of the workload in the API. Returns NULL without memory, or if it is no plain path. */
-static const char *path_of(const struct admitting *a)
+static void on_target(struct target_read *read, enum target_state target, struct str json)
 {
-	const struct early_target *target = &a->target;
-	const struct str parts[] = {target->version, STR("namespaces"), a->review.namespace, target->resource,
-				    target->name};
-	struct buf path;
-	buf_init(&path, PATH_MAX_BYTES);
-	buf_text(&path, target->group.len ? "/apis/" : "/api");
-	kube_escape(&path, target->group);
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		buf_char(&path, '/');
-		kube_escape(&path, parts[i]);
-		path.failed |= str_eq(parts[i], STR(".")) || str_eq(parts[i], STR(".."));
-	}
-	struct str text = path.failed ? (struct str){NULL, 0} : arena_str(a->http->arena, buf_view(&path));
-	buf_release(&path);
-	return text.ptr;
+	struct admitting *a = read->context;
+	(void)target;
+	enum admission_state state = ask_about_target(a, copy(a->http->arena, json));
+	if (state != ADMISSION_PENDING)
+		on_decided(&a->request, state);
 }
 
 /* Reads the workload that the review is about, and decides then. */
@@ -310,16 +300,43 @@ static enum admission_state read_target(struct admitting *a)
 	const char *path;
 	if (!early_target_read(a->policy, &a->review, &a->target))
 		return ADMISSION_DECIDED;
-	if (!a->target.wanted || !a->admission->targets || a->review.namespace.len == 0 || !(path = path_of(a)) ||
+	const struct object_name object = {a->target.group, a->target.version, a->review.namespace, a->target.resource,
+					   a->target.name};
+	if (!a->target.wanted || !a->admission->targets || !(path = object_path(&object, a->http->arena)) ||
 	    !on_suspend(&a->request))
 		return ask_about_target(a, (struct str){NULL, 0});
-	a->read = (struct target_read){.path = path,
-				       .deadline_ms = a->request.deadline_ms,
-				       .arena = a->http->arena,
-				       .done = on_target,
-				       .context = a};
+	a->read =
+	    (struct target_read){.path = path, .deadline_ms = a->request.deadline_ms, .done = on_target, .context = a};
 	target_reader_read(a->admission->targets, &a->read);
 	return ADMISSION_PENDING;
+}
+
+/* --- Groups of Pods --- */
+
+static void on_group(struct target_read *read, enum target_state target, struct str json)
+{
+	static const enum gang_object states[] = {[TARGET_READ] = GANG_OBJECT_READ,
+						  [TARGET_ABSENT] = GANG_OBJECT_ABSENT,
+						  [TARGET_UNREAD] = GANG_OBJECT_UNREAD};
+	struct admitting *a = read->context;
+	admission_read(&a->request, states[target], json);
+}
+
+/* Reads the object that has the group of a Pod. No object has a name that makes no path. */
+static void read_group(struct admission_request *request, const struct pod_group *group)
+{
+	struct admitting *a = request->context;
+	const struct object_name object = {group->api_group, group->version, a->review.namespace, group->resource,
+					   group->name};
+	const char *path = object_path(&object, a->http->arena);
+	if (!path) {
+		admission_read(request, a->http->arena->exhausted ? GANG_OBJECT_UNREAD : GANG_OBJECT_ABSENT,
+			       (struct str){NULL, 0});
+		return;
+	}
+	a->read = (struct target_read){
+	    .path = path, .deadline_ms = request->deadline_ms, .waits = true, .done = on_group, .context = a};
+	target_reader_read(a->admission->targets, &a->read);
 }
 
 unsigned admit_answer(void *context, struct http_request *http)
@@ -344,6 +361,7 @@ unsigned admit_answer(void *context, struct http_request *http)
 						.deadline_ms = answer_by(http, a->start_ns),
 						.suspend = on_suspend,
 						.done = on_decided,
+						.read = a->admission->targets ? read_group : NULL,
 						.context = a};
 	bool validates = http->endpoint == HTTP_VALIDATE;
 	bool workload = validates && early_question_concerns(a->policy, &a->review);

@@ -9,16 +9,35 @@
 /* A missing right makes every read fail, which is worth a line now and then. */
 #define LOG_INTERVAL_MS 60000
 
+/* In the order in which they came. */
+struct read_list {
+	struct target_read *first, *last;
+};
+
+/* A call for all reads in its list. Without reads, it is free for others. */
+struct target_call {
+	struct target_reader *reader;
+	struct read_list reads;
+	struct kube_request *request; /* NULL: it has ended, and its reads are being answered. */
+	struct kube_timer turn;       /* The next read is answered. */
+	enum target_state state;
+	char *body; /* With its padding; NULL: there is none. */
+	size_t len;
+};
+
 /* Used on the loop's thread, except by target_reader_read. */
 struct target_reader {
 	struct kube_loop *loop;
 	struct kube_client *client;
 	struct log *log;
-	struct target_read *reads; /* Those that wait for the API server. */
-	unsigned count;
-	int64_t quiet_until_ms; /* Failures are not logged before this time. */
+	struct target_call calls[CALLS_MAX];
+	struct read_list waiting; /* The reads that have no call yet. */
+	unsigned hasty;           /* How many reads there are that do not wait for their turn. */
+	int64_t quiet_until_ms;   /* Failures are not logged before this time. */
 	bool stopped;
 };
+
+static void answer_next(void *context);
 
 struct target_reader *target_reader_create(struct kube_loop *loop, struct kube_config *config, struct log *log,
 					   struct error *err)
@@ -34,19 +53,66 @@ struct target_reader *target_reader_create(struct kube_loop *loop, struct kube_c
 		return NULL;
 	}
 	kube_client_bound(reader->client, CALLS_MAX);
+	for (unsigned i = 0; i < CALLS_MAX; i++)
+		reader->calls[i] =
+		    (struct target_call){.reader = reader, .turn = {.run = answer_next, .context = &reader->calls[i]}};
 	return reader;
 }
 
-static void take_out(struct target_read *read)
+/* --- Lists --- */
+
+static void put(struct read_list *list, struct target_read *read)
 {
-	struct target_reader *reader = read->reader;
+	read->prev = list->last;
+	read->next = NULL;
+	if (list->last)
+		list->last->next = read;
+	else
+		list->first = read;
+	list->last = read;
+}
+
+static void take_out(struct read_list *list, struct target_read *read)
+{
 	if (read->prev)
 		read->prev->next = read->next;
 	else
-		reader->reads = read->next;
+		list->first = read->next;
 	if (read->next)
 		read->next->prev = read->prev;
-	reader->count--;
+	else
+		list->last = read->prev;
+}
+
+static struct read_list *list_of(struct target_read *read)
+{
+	return read->call ? &read->call->reads : &read->reader->waiting;
+}
+
+/* --- Answers --- */
+
+/* Ends a read, which is gone then. */
+static void end(struct target_read *read, enum target_state state, struct str json)
+{
+	take_out(list_of(read), read);
+	kube_timer_clear(read->reader->loop, &read->limit);
+	read->reader->hasty -= !read->waits;
+	read->done(read, state, json);
+}
+
+static void end_unread(struct target_read *read)
+{
+	end(read, TARGET_UNREAD, (struct str){NULL, 0});
+}
+
+/* Makes a call free for other reads. */
+static void release(struct target_call *call)
+{
+	kube_cancel(call->reader->client, call->request);
+	kube_timer_clear(call->reader->loop, &call->turn);
+	free(call->body);
+	call->request = NULL;
+	call->body = NULL;
 }
 
 static void note_failure(struct target_reader *reader, const char *path, const struct kube_response *response)
@@ -60,49 +126,106 @@ static void note_failure(struct target_reader *reader, const char *path, const s
 	log_event(reader->log, LOG_WARN, "workload_unread", fields, sizeof fields / sizeof fields[0]);
 }
 
-static struct str copy(struct arena *arena, struct str body)
+static void keep(struct target_call *call, const struct kube_response *response)
 {
-	char *to = arena_zalloc(arena, body.len + REVIEW_PADDING, 1);
-	if (!to)
-		return (struct str){NULL, 0};
-	memcpy(to, body.ptr, body.len);
-	return (struct str){to, body.len};
+	call->request = NULL;
+	call->state = response->status == 404 ? TARGET_ABSENT : TARGET_UNREAD;
+	if (response->status != 200 || !(call->body = calloc(1, response->body.len + REVIEW_PADDING)))
+		return;
+	memcpy(call->body, response->body.ptr, response->body.len);
+	call->len = response->body.len;
+	call->state = TARGET_READ;
 }
 
 static void on_answer(void *context, const struct kube_response *response)
 {
-	struct target_read *read = context;
-	struct str json = {NULL, 0};
-	note_failure(read->reader, read->path, response);
-	if (response->status == 200)
-		json = copy(read->arena, response->body);
-	take_out(read);
-	read->done(read, json);
+	struct target_call *call = context;
+	note_failure(call->reader, call->reads.first->path, response);
+	keep(call, response);
+	answer_next(call);
 }
 
-/* Starts a read on the loop's thread. */
+/* --- Calls --- */
+
+static int64_t left_ms(const struct target_read *read)
+{
+	int64_t left = read->deadline_ms - kube_now_ms();
+	return left > 0 ? left : 0;
+}
+
+static void start(struct target_reader *reader, struct target_call *call)
+{
+	const char *path = reader->waiting.first->path;
+	for (struct target_read *read = reader->waiting.first, *next; read; read = next) {
+		next = read->next;
+		if (strcmp(read->path, path) != 0)
+			continue;
+		take_out(&reader->waiting, read);
+		read->call = call;
+		put(&call->reads, read);
+		kube_timer_set(reader->loop, &read->limit, left_ms(read));
+	}
+	call->request = kube_call(reader->client, &(struct kube_call){.method = "GET",
+								      .path = path,
+								      .timeout_ms = TARGET_READ_MS,
+								      .body_max = TARGET_BYTES_MAX,
+								      .done = on_answer,
+								      .context = call});
+}
+
+static void start_all(struct target_reader *reader)
+{
+	for (unsigned i = 0; i < CALLS_MAX && reader->waiting.first; i++)
+		if (!reader->calls[i].reads.first)
+			start(reader, &reader->calls[i]);
+}
+
+/*
+ * Answers one read of a call. The owner may need long for a large object, and other work of the
+ * loop should not wait for all of them.
+ */
+static void answer_next(void *context)
+{
+	struct target_call *call = context;
+	end(call->reads.first, call->state, (struct str){call->body, call->body ? call->len : 0});
+	if (call->reads.first) {
+		kube_timer_set(call->reader->loop, &call->turn, 0);
+		return;
+	}
+	release(call);
+	start_all(call->reader);
+}
+
+/* --- Reads --- */
+
+static void on_limit(void *context)
+{
+	struct target_read *read = context;
+	struct target_reader *reader = read->reader;
+	struct target_call *call = read->call;
+	end_unread(read);
+	if (!call || call->reads.first)
+		return;
+	release(call);
+	start_all(reader);
+}
+
+/* Begins a read on the loop's thread. */
 static void begin(void *context)
 {
 	struct target_read *read = context;
 	struct target_reader *reader = read->reader;
-	int64_t left_ms = read->deadline_ms - kube_now_ms();
-	if (reader->stopped || reader->count == TARGET_READS_MAX || left_ms <= 0) {
-		read->done(read, (struct str){NULL, 0});
+	int64_t ms = left_ms(read);
+	if (reader->stopped || ms == 0 || (!read->waits && reader->hasty == TARGET_READS_MAX)) {
+		read->done(read, TARGET_UNREAD, (struct str){NULL, 0});
 		return;
 	}
-	read->prev = NULL;
-	read->next = reader->reads;
-	if (read->next)
-		read->next->prev = read;
-	reader->reads = read;
-	reader->count++;
-	read->request = kube_call(reader->client,
-				  &(struct kube_call){.method = "GET",
-						      .path = read->path,
-						      .timeout_ms = left_ms < TARGET_READ_MS ? left_ms : TARGET_READ_MS,
-						      .body_max = TARGET_BYTES_MAX,
-						      .done = on_answer,
-						      .context = read});
+	reader->hasty += !read->waits;
+	read->call = NULL;
+	read->limit = (struct kube_timer){.run = on_limit, .context = read};
+	kube_timer_set(reader->loop, &read->limit, read->waits || ms < TARGET_READ_MS ? ms : TARGET_READ_MS);
+	put(&reader->waiting, read);
+	start_all(reader);
 }
 
 void target_reader_read(struct target_reader *reader, struct target_read *read)
@@ -116,11 +239,13 @@ static void stop(void *context)
 {
 	struct target_reader *reader = context;
 	reader->stopped = true;
-	for (struct target_read *read; (read = reader->reads);) {
-		kube_cancel(reader->client, read->request);
-		take_out(read);
-		read->done(read, (struct str){NULL, 0});
+	for (unsigned i = 0; i < CALLS_MAX; i++) {
+		release(&reader->calls[i]);
+		while (reader->calls[i].reads.first)
+			end_unread(reader->calls[i].reads.first);
 	}
+	while (reader->waiting.first)
+		end_unread(reader->waiting.first);
 }
 
 void target_reader_stop(struct target_reader *reader)
@@ -133,6 +258,8 @@ void target_reader_destroy(struct target_reader *reader)
 {
 	if (!reader)
 		return;
+	for (unsigned i = 0; i < CALLS_MAX; i++)
+		free(reader->calls[i].body);
 	kube_client_destroy(reader->client);
 	free(reader);
 }

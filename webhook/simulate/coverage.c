@@ -136,6 +136,9 @@ void coverage_note(struct coverage *coverage, const struct trace_event *event)
 		if (event->rule.outcome != RULE_UNMATCHED && event->rule.outcome != RULE_SKIPPED)
 			reach(coverage, (struct policy_part){.kind = PART_RULE, .name = event->rule.name});
 		break;
+	case TRACE_GANG:
+		reach(coverage, (struct policy_part){.kind = PART_RULE, .name = event->gang.rule});
+		break;
 	case TRACE_GUARD:
 		reach_guard(coverage, &event->guard);
 		break;

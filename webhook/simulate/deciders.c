@@ -25,6 +25,12 @@ static json_t *describe_rule(const struct policy *policy, const struct trace_eve
 	return outcome ? json_sprintf("Rule \"%.*s\" %s", STR_ARG(event->rule.name), outcome) : NULL;
 }
 
+static json_t *describe_gang(const struct policy *policy, const struct trace_event *event)
+{
+	(void)policy;
+	return json_sprintf("Rule \"%.*s\" admits the group of the Pod only as a whole", STR_ARG(event->gang.rule));
+}
+
 static json_t *describe_guard(const struct policy *policy, const struct trace_event *event)
 {
 	static const char *const outcomes[] = {[GUARD_VIOLATED] = "objects", [GUARD_EXEMPTED] = "exempts the Pod"};
@@ -48,7 +54,7 @@ void deciders_note(json_t *deciders, const struct policy *policy, const struct t
 {
 	static json_t *(*const describe[])(const struct policy *, const struct trace_event *) = {
 	    [TRACE_EXEMPT] = describe_exempt, [TRACE_TENANT] = describe_tenant, [TRACE_RULE] = describe_rule,
-	    [TRACE_GUARD] = describe_guard,   [TRACE_QUOTA] = describe_quota,
+	    [TRACE_GUARD] = describe_guard,   [TRACE_GANG] = describe_gang,     [TRACE_QUOTA] = describe_quota,
 	};
 	if (event->kind >= sizeof describe / sizeof describe[0] || !describe[event->kind])
 		return;

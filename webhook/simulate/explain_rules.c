@@ -114,6 +114,21 @@ void print_rules(struct printer *p, const json_t *rules)
 	}
 }
 
+/* --- The Rule that decides the group --- */
+
+void print_gang(struct printer *p, const json_t *gang)
+{
+	if (!gang)
+		return;
+	p->label = "group";
+	print_begin(p);
+	buf_printf(p->out,
+		   "Rule %s admits a Pod only if the Pods of its group that are still to come fit with it; here each "
+		   "Pod is decided alone, unless it says itself how many there are",
+		   tree_get(gang, "rule"));
+	print_end(p, gang);
+}
+
 /* --- Changes --- */
 
 static void print_side(struct printer *p, bool added, const char *field, const char *key, const char *value)

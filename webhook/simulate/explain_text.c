@@ -12,6 +12,9 @@ static void print_count(struct printer *p, const json_t *tree, long long fits, l
 	    .fits = fits, .pods = pods, .surge = tree_number(tree, "surge"), .replaced = tree_number(tree, "replaces")};
 	buf_text(p->out, "; ");
 	fits_print(&words, p->out);
+	const json_t *gang = json_object_get(tree, "gang");
+	if (gang && !tree_is(tree, "verdict", "admitted"))
+		fits_print_gang(str_of(tree_get(gang, "rule")), p->out);
 }
 
 /* Whether the API server accepts the workload itself; then it is its Pods that are refused. */
@@ -122,6 +125,8 @@ static void print_controller(struct printer *p, const json_t *tree, const char *
 		buf_text(p->out, " It has no Pods now; the first one would be refused.\n");
 	else if (is_final(tree))
 		buf_printf(p->out, " The %s cannot create these Pods.\n", controller);
+	else if (json_object_get(tree, "gang"))
+		buf_printf(p->out, " The %s tries them again until all Pods of their group fit.\n", controller);
 	else
 		buf_printf(p->out,
 			   " The %s creates the Pods that are admitted, and tries the others again until they are.\n",
@@ -199,9 +204,9 @@ void explain_print(const json_t *explanation, bool color, struct buf *out)
 	static const struct {
 		const char *member;
 		void (*print)(struct printer *p, const json_t *member);
-	} sections[] = {{"exempt", print_exempt},   {"tenant", print_tenant},    {"rules", print_rules},
-			{"changes", print_changes}, {"guards", print_guards},    {"resources", print_resources},
-			{"quotas", print_quotas},   {"remedies", print_remedies}};
+	} sections[] = {{"exempt", print_exempt},       {"tenant", print_tenant},   {"rules", print_rules},
+			{"gang", print_gang},           {"changes", print_changes}, {"guards", print_guards},
+			{"resources", print_resources}, {"quotas", print_quotas},   {"remedies", print_remedies}};
 	struct printer p = {.out = out, .color = color, .claim = tree_is(explanation, "kind", "ResourceClaim")};
 	print_head(&p, explanation);
 	print_violations(&p, explanation);

@@ -51,6 +51,7 @@ void print_cut(struct printer *p, const json_t *from);
 /* Print a section, or nothing if the list is NULL. */
 void print_rules(struct printer *p, const json_t *rules);
 void print_changes(struct printer *p, const json_t *changes); /* Also of patch_changes. */
+void print_gang(struct printer *p, const json_t *gang);
 void print_guards(struct printer *p, const json_t *guards);
 void print_resources(struct printer *p, const json_t *resources);
 void print_quotas(struct printer *p, const json_t *quotas);

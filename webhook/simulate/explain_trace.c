@@ -213,6 +213,15 @@ static void on_guard(struct explain_collector *c, const struct trace_event *even
 		set_exemption(item, &guard->exemption);
 }
 
+static void on_gang(struct explain_collector *c, const struct trace_event *event)
+{
+	json_t *item = json_object();
+	set(item, "rule", event->gang.rule);
+	set_number(item, "seconds", event->gang.seconds);
+	set_location(item, "at", event->at);
+	json_object_set_new(c->tree, "gang", item);
+}
+
 static void on_resource(struct explain_collector *c, const struct trace_event *event)
 {
 	static const char *const whys[] = {
@@ -297,9 +306,9 @@ static void on_quota(struct explain_collector *c, const struct trace_event *even
 void explain_event(void *context, const struct trace_event *event)
 {
 	static void (*const handlers[])(struct explain_collector *, const struct trace_event *) = {
-	    [TRACE_EXEMPT] = on_exempt, [TRACE_TENANT] = on_tenant, [TRACE_CHANGE] = on_change,
-	    [TRACE_RULE] = on_rule,     [TRACE_GUARD] = on_guard,   [TRACE_RESOURCE] = on_resource,
-	    [TRACE_COST] = on_cost,     [TRACE_QUOTA] = on_quota};
+	    [TRACE_EXEMPT] = on_exempt,     [TRACE_TENANT] = on_tenant, [TRACE_CHANGE] = on_change,
+	    [TRACE_RULE] = on_rule,         [TRACE_GUARD] = on_guard,   [TRACE_GANG] = on_gang,
+	    [TRACE_RESOURCE] = on_resource, [TRACE_COST] = on_cost,     [TRACE_QUOTA] = on_quota};
 	if (event->kind < sizeof handlers / sizeof handlers[0])
 		handlers[event->kind](context, event);
 }

@@ -227,6 +227,9 @@ static const struct {
     {RULE "  order: \"1\"\n", 5, 10, 3, "\"order\": expected a whole number, found a string; remove the quotes"},
     {RULE "  order: 1.5\n", 5, 10, 3, "\"order\" must be a whole number, found \"1.5\""},
     {RULE "  order: 010\n", 5, 10, 3, "\"order\" must be a whole number"},
+    {RULE "  gangSeconds: 9\n", 5, 16, 1, "\"gangSeconds\" must be 10 to 86400, found 9"},
+    {RULE "  gangSeconds: 86401\n", 5, 16, 5, "\"gangSeconds\" must be 10 to 86400, found 86401"},
+    {RULE "  gangs: all\n", 5, 10, 3, "\"gangs\" cannot be \"all\"; use allOrNothing"},
     {RULE "  order: 1000001\n", 5, 10, 7, "\"order\" must be -1000000 to 1000000, found 1000001"},
     {RULE "  order: -99999999999999999999999\n", 5, 10, 24, "\"order\" must be -1000000 to 1000000"},
     {RULE "  order: {}\n", 5, 10, 1, "\"order\": expected a whole number, found a map"},
@@ -401,6 +404,7 @@ static const char everything[] =
     "    tolerations: [{key: nvidia.com/gpu, operator: Exists, effect: NoExecute, tolerationSeconds: 30}, {key: b, "
     "value: c}]\n"
     "    runtimeClassName: nvidia\n"
+    "  gangs: allOrNothing\n  gangSeconds: 600\n"
     "  onConflict: override\n  required: true\n"
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Guard\nmetadata: {name: ways}\n"
@@ -511,6 +515,7 @@ static void test_accelerator_rule_guard(void **state)
 		    !rule->inject.tolerations.items[1].effect.set);
 	assert_true(is(rule->inject.runtime_class.s, "nvidia") && rule->required.value);
 	assert_int_equal(rule->on_conflict.value, CONFLICT_OVERRIDE);
+	assert_true(rule->gangs.set && rule->gang_seconds.value == 600);
 
 	const struct doc_guard *guard = r.docs.guards.items;
 	assert_int_equal(guard->deny.count, GUARD_WORDS);
@@ -572,6 +577,7 @@ static void test_defaults(void **state)
 	assert_true(accelerator->weight.value.nano == QUANTITY_SCALE && !accelerator->memory.set);
 	assert_int_equal(r.docs.rules.items[0].order.value, 1000);
 	assert_int_equal(r.docs.rules.items[0].on_conflict.value, CONFLICT_DENY);
+	assert_true(!r.docs.rules.items[0].gangs.set && r.docs.rules.items[0].gang_seconds.value == 300);
 	assert_int_equal(r.docs.guards.items[0].exempt.namespaces.count, 0);
 	assert_int_equal(r.docs.guards.items[0].visible_devices.value, VISIBLE_DEVICES_REFUSE);
 	end(&r);

@@ -143,6 +143,9 @@ static void on_event(void *context, const struct trace_event *event)
 	case TRACE_GUARD:
 		print_guard(out, &event->guard);
 		break;
+	case TRACE_GANG:
+		buf_printf(out, "gang %.*s %u", STR_ARG(event->gang.rule), event->gang.seconds);
+		break;
 	case TRACE_RESOURCE:
 		buf_printf(out, "resource %.*s %lld %s", STR_ARG(event->resource.resource),
 			   (long long)event->resource.count, whys[event->resource.why]);
@@ -306,6 +309,27 @@ static void test_conditions(void **state)
 	       "rule h reported  @p.yaml:34\n");
 }
 
+/* A Rule that only decides groups changes nothing. /validate says which one decides. */
+static void test_gangs(void **state)
+{
+	(void)state;
+	expect(FLEET TENANTS RULE("a", "{gangs: allOrNothing, match: {namespaces: [x]}}")
+		   RULE("b", "{gangs: allOrNothing, gangSeconds: 60}"),
+	       MUTATE, "ml", "{}", GPUS("1") "}",
+	       "tenant ml name ml - labels=0 @p.yaml:18\n"
+	       "rule a unmatched namespaces [x] ml @p.yaml:29\n"
+	       "rule b satisfied  @p.yaml:34\n");
+	expect(FLEET TENANTS RULE("a", "{gangs: allOrNothing, match: {namespaces: [x]}}")
+		   RULE("b", "{gangs: allOrNothing, gangSeconds: 60}"),
+	       VALIDATE, "ml", "{}", GPUS("1") "}", "tenant ml name ml - labels=0 @p.yaml:18\ngang b 60 @p.yaml:34\n");
+	expect(FLEET TENANTS RULE("a", "{order: 1, match: {requests: {nvidia.com/gpu: {min: 1}}}, inject: "
+				       "{nodeSelector: {product: t4}}}") RULE("b", "{gangs: allOrNothing}"),
+	       MUTATE, "ml", "{}", GPUS("2") ",'nodeSelector':{'product':'a100'}}",
+	       "tenant ml name ml - labels=0 @p.yaml:18\n"
+	       "rule a refused  @p.yaml:29\n"
+	       "rule b skipped  @p.yaml:34\n");
+}
+
 static void test_guards(void **state)
 {
 	(void)state;
@@ -396,9 +420,9 @@ static void test_memory_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_tenants),     cmocka_unit_test(test_exemptions), cmocka_unit_test(test_rules),
-	    cmocka_unit_test(test_conditions),  cmocka_unit_test(test_guards),     cmocka_unit_test(test_charges),
-	    cmocka_unit_test(test_memory_ends),
+	    cmocka_unit_test(test_tenants),    cmocka_unit_test(test_exemptions),  cmocka_unit_test(test_rules),
+	    cmocka_unit_test(test_conditions), cmocka_unit_test(test_gangs),       cmocka_unit_test(test_guards),
+	    cmocka_unit_test(test_charges),    cmocka_unit_test(test_memory_ends),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,31 @@
+/*
+ * pod_template: what is decided about a Pod that does not exist yet, from the template of its
+ * workload.
+ */
+#ifndef WEBHOOK_ADMISSION_POD_TEMPLATE_H
+#define WEBHOOK_ADMISSION_POD_TEMPLATE_H
+
+#include "gpugate/arena.h"
+#include "gpugate/decision.h"
+#include "gpugate/policy.h"
+#include "gpugate/review.h"
+#include "webhook/object/pod_review.h"
+#include "webhook/object/workload.h"
+
+/*
+ * Reads the review of the CREATE of a Pod of the workload with that name, in the namespace of the
+ * review `asked`. It borrows from all of them and from the arena. Returns false if the template
+ * cannot be read, or if the arena is exhausted.
+ */
+bool pod_template_read(const struct review *asked, const struct workload *workload, struct str name,
+		       const struct pod_creator *creator, struct arena *arena, struct review *review);
+
+/*
+ * Decides about such a Pod as both webhooks do, without the ledger. Changes review->object. Of a
+ * Pod that exists, what it requests is found even if it would be refused by now. Returns 0, or -1
+ * if the arena is exhausted.
+ */
+int pod_template_judge(const struct policy *policy, struct review *review, struct arena *arena, bool exists,
+		       struct decision *decision);
+
+#endif
