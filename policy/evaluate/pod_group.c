@@ -123,7 +123,8 @@ static int set_key(struct pod_group *group, struct str index, struct arena *aren
 		*group = (struct pod_group){.size = 0};
 		return 0;
 	}
-	char *key = arena_alloc(arena, len + 1), *at = key; /* stpcpy ends a separator with a NUL. */
+	/* A NUL follows each separator. */
+	char *key = arena_alloc(arena, len + 1), *at = key;
 	if (!key)
 		return -1;
 	at = append(at, "", group->kind);

@@ -141,7 +141,7 @@ static void test_gangs(void **state)
 	    {POD_GROUP, GPUS("2", ""), "{'spec':{'minMember':-3}}", NO_SIZE("PodGroup.scheduling.x-k8s.io/g")},
 	    {POD_GROUP, GPUS("2", ""), "[]", NO_SIZE("PodGroup.scheduling.x-k8s.io/g")},
 	    {POD_GROUP, GPUS("2", ""), "", NO_SIZE("PodGroup.scheduling.x-k8s.io/g")},
-	    /* Workloads of Kubernetes: as many Pods like this one, whatever the template has by now. */
+	    /* Workloads of Kubernetes: Pods like this one, whatever the template has by now. */
 	    {JOB, GPUS("2", ""), "{'spec':{'parallelism':4," TEMPLATE("{}", GPUS("1", "")) "}}", "nvidia.com/gpu=8"},
 	    {JOB, GPUS("2", ""), "{'spec':{" TEMPLATE("{}", GPUS("1", "")) "}}", "alone"},
 	    {JOB, GPUS("1", ""), "{'spec':{'parallelism':4,'completions':3," TEMPLATE("{}", "{}") "}}",
