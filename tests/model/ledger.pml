@@ -139,7 +139,7 @@
 /* The event of its kind in which something happened, or 0 if it has not. */
 typedef consumer_state {
 	unsigned life : 3;
-	unsigned at : 2; /* the replica where its request waits */
+	unsigned at : 2; /* the replica where its request waits; then 0, to save states */
 	unsigned created : 4;
 #ifdef BINDS
 	unsigned bound : 4; /* or allocated, if it is a claim */
@@ -347,8 +347,8 @@ unsigned undoable : 3; /* the consumer whose deletion was the last write of all,
 #else
 #define FOLDS(r, c, some) ((some) & BIT(c))
 #endif
-#define NOT_FOLDABLE(c) ((some & BIT(c)) && !FOLDABLE(r, c))
-#define MAY_FOLD (!ANY(NOT_FOLDABLE))
+#define FOLDABLE_BIT(c) (FOLDABLE(r, c) -> BIT(c) : 0)
+#define MAY_FOLD(some) (((some) & ~SUM(FOLDABLE_BIT)) == 0)
 
 /* --- sweeping --- */
 
@@ -463,6 +463,7 @@ hidden byte q_;
 hidden byte i_;
 hidden byte k_;
 hidden byte keep_;
+hidden byte some_;
 hidden byte raised_[KINDS];
 hidden byte batch_;
 hidden byte sum_;
@@ -546,7 +547,7 @@ inline forget_reach(r)
 #endif
 }
 
-inline drop_copy(r)
+inline forget_copy(r)
 {
 	clear(replicas[r].copy);
 	replicas[r].fresh = false;
@@ -563,6 +564,44 @@ inline drop_put(r)
 	replicas[r].known_back = 0;
 #endif
 	clear(replicas[r].body)
+}
+
+/* The copy is replaced. */
+inline take(r)
+{
+	assign(me.copy, stored);
+	me.fresh = true;
+#ifdef SWEEPS
+	me.due = me.due & me.copy.pending;
+	me.swept = me.swept & me.copy.pending;
+	for (k_ : 0 .. KINDS - 1) {
+		if
+		:: (me.due & SWEPT_WITH(k_)) == 0 -> me.due_v[k_] = 0
+		:: else
+		fi
+	}
+#endif
+	forget_reach(r)
+}
+
+/*
+ * The replica has no copy that matters. With READS_AT_ONCE, it reads the stored ledger in the same
+ * step. That saves states and loses nothing: whatever a replica without a copy may do, one with a
+ * copy may do as well, and a copy is read again whenever it is stale.
+ */
+#if defined(FORGET_STALE) && RESTORES == 0
+#define READS_AT_ONCE
+#endif
+inline drop_copy(r)
+{
+#ifdef READS_AT_ONCE
+	if
+	:: replicas[r].up && stored.phase != MISSING -> take(r)
+	:: else -> forget_copy(r)
+	fi
+#else
+	forget_copy(r)
+#endif
 }
 
 /*
@@ -604,24 +643,6 @@ inline store(object)
 #if CAP > 0
 	assert(SUM(STORED) <= CAP)
 #endif
-}
-
-/* The copy is replaced. */
-inline take(r)
-{
-	assign(me.copy, stored);
-	me.fresh = true;
-#ifdef SWEEPS
-	me.due = me.due & me.copy.pending;
-	me.swept = me.swept & me.copy.pending;
-	for (k_ : 0 .. KINDS - 1) {
-		if
-		:: (me.due & SWEPT_WITH(k_)) == 0 -> me.due_v[k_] = 0
-		:: else
-		fi
-	}
-#endif
-	forget_reach(r)
 }
 
 /*
@@ -788,14 +809,15 @@ inline put(r, tending)
 	c_ = 0
 }
 
+#define IS_ASKED(r) (ANY(ASKS_HERE))
+#define ASKS_HERE(c) (consumers[c].life == WAITING && consumers[c].at == r)
+#define MAY_ADMIT(r) (me.up && me.copy.phase == OPEN && !me.putting && READY(r) && IS_ASKED(r))
+
 inline admit(r, some)
 {
-	d_step {
-		me.up && me.copy.phase == OPEN && !me.putting && READY(r) && MAY_FOLD ->
-		fold(r, some);
-		decide(r);
-		put(r, false)
-	}
+	fold(r, some);
+	decide(r);
+	put(r, false)
 }
 
 /*
@@ -816,6 +838,7 @@ inline create(r)
 	d_step {
 		me.up && !me.putting && stored.phase == MISSING ->
 		stored.phase = SETTLING;
+		outdate();
 		take(r)
 	}
 }
@@ -830,8 +853,8 @@ inline resettle(r)
 		me.up && !me.putting && me.fresh && stored.phase == OPEN && settlings > 0 ->
 		settlings--;
 		clear(stored);
-		outdate();
 		stored.phase = SETTLING;
+		outdate();
 		take(r)
 	}
 }
@@ -896,14 +919,44 @@ inline list_to_open(r, k)
 }
 
 /* The housekeeping write makes no decision, so it need not wait for V. */
+#define MAY_TEND(r) (me.up && me.copy.phase == OPEN && !me.putting && VERIFIED(r) && \
+	me.copy.pending != 0)
+
 inline tend(r, some)
 {
-	d_step {
-		me.up && me.copy.phase == OPEN && !me.putting && VERIFIED(r) && MAY_FOLD ->
-		fold(r, some);
-		batch_ = 0;
-		put(r, true)
-	}
+	fold(r, some);
+	batch_ = 0;
+	put(r, true)
+}
+
+/*
+ * One of the choices of what a write folds. The step that follows in the same atomic sequence uses
+ * it; a step for each choice would only be the same code many times.
+ */
+inline choose()
+{
+	if
+	:: some_ = 0
+	:: MAY_FOLD(1) -> some_ = 1
+	:: MAY_FOLD(2) -> some_ = 2
+	:: MAY_FOLD(3) -> some_ = 3
+#if CONSUMERS > 2
+	:: MAY_FOLD(4) -> some_ = 4
+	:: MAY_FOLD(5) -> some_ = 5
+	:: MAY_FOLD(6) -> some_ = 6
+	:: MAY_FOLD(7) -> some_ = 7
+#endif
+#if CONSUMERS > 3
+	:: MAY_FOLD(8) -> some_ = 8
+	:: MAY_FOLD(9) -> some_ = 9
+	:: MAY_FOLD(10) -> some_ = 10
+	:: MAY_FOLD(11) -> some_ = 11
+	:: MAY_FOLD(12) -> some_ = 12
+	:: MAY_FOLD(13) -> some_ = 13
+	:: MAY_FOLD(14) -> some_ = 14
+	:: MAY_FOLD(15) -> some_ = 15
+#endif
+	fi
 }
 
 /*
@@ -957,7 +1010,7 @@ inline give_up(r, keep_older)
 	:: else
 	fi;
 	drop_put(r);
-	drop_copy(r)
+	forget_copy(r)
 }
 
 inline lose(r, keep_older)
@@ -968,7 +1021,8 @@ inline lose(r, keep_older)
 #ifdef MUTANT_UNKNOWN_IS_TAKEN
 		answer(r);
 #endif
-		give_up(r, keep_older)
+		give_up(r, keep_older);
+		drop_copy(r)
 	}
 }
 
@@ -1022,7 +1076,8 @@ inline answer(r)
 	for (c_ : 0 .. CONSUMERS - 1) {
 		if
 		:: (me.batch & BIT(c_)) && consumers[c_].life == WAITING && consumers[c_].at == r ->
-			consumers[c_].life = ALLOWED
+			consumers[c_].life = ALLOWED;
+			consumers[c_].at = 0
 		:: else
 		fi
 	}
@@ -1034,18 +1089,16 @@ proctype replica(byte r)
 end:
 	do
 #ifndef LIVE
+#ifndef READS_AT_ONCE
 	:: read(r)
-#ifdef HOUSEKEEPING
-	:: tend(r, 0)
-	:: tend(r, 1)
-	:: tend(r, 2)
-	:: tend(r, 3)
-#if CONSUMERS > 2
-	:: tend(r, 4)
-	:: tend(r, 5)
-	:: tend(r, 6)
-	:: tend(r, 7)
 #endif
+#ifdef HOUSEKEEPING
+	:: atomic {
+		MAY_TEND(r) -> choose();
+		d_step {
+			tend(r, some_)
+		}
+	}
 #endif
 #ifdef SWEEPS
 	:: ask_to_sweep(r, POD)
@@ -1074,28 +1127,17 @@ end:
 #endif
 	/* wait, decide, fold, sweep. */
 #ifdef LIVE
-	:: admit(r, 0)
+	:: d_step {
+		MAY_ADMIT(r) ->
+		admit(r, 0)
+	}
 #else
-	:: admit(r, 0)
-	:: admit(r, 1)
-	:: admit(r, 2)
-	:: admit(r, 3)
-#if CONSUMERS > 2
-	:: admit(r, 4)
-	:: admit(r, 5)
-	:: admit(r, 6)
-	:: admit(r, 7)
-#endif
-#if CONSUMERS > 3
-	:: admit(r, 8)
-	:: admit(r, 9)
-	:: admit(r, 10)
-	:: admit(r, 11)
-	:: admit(r, 12)
-	:: admit(r, 13)
-	:: admit(r, 14)
-	:: admit(r, 15)
-#endif
+	:: atomic {
+		MAY_ADMIT(r) -> choose();
+		d_step {
+			admit(r, some_)
+		}
+	}
 #endif
 	/* write: accepted, and the writer knows. */
 	:: d_step {
@@ -1157,6 +1199,7 @@ end:
 	:: d_step {
 		!me.up ->
 		me.up = true;
+		drop_copy(r);
 		list_all(r);
 		me.moved = moved
 	}
@@ -1206,7 +1249,10 @@ proctype keeper(byte r)
 {
 end:
 	do
-	:: tend(r, 0)
+	:: d_step {
+		MAY_TEND(r) ->
+		tend(r, 0)
+	}
 	od
 }
 #endif
@@ -1429,7 +1475,8 @@ end:
 	/* It is refused, the client gives up, or the create fails although it was admitted. */
 	:: d_step {
 		consumers[c].life == WAITING || consumers[c].life == ALLOWED ->
-		consumers[c].life = OVER
+		consumers[c].life = OVER;
+		consumers[c].at = 0
 	}
 #ifdef BINDS
 	:: d_step {
@@ -1563,7 +1610,8 @@ init
 	d_step {
 		stored.phase = OPEN;
 		for (i_ : 0 .. REPLICAS - 1) {
-			replicas[i_].up = true
+			replicas[i_].up = true;
+			drop_copy(i_)
 		}
 #ifdef ENDLESS
 		for (k_ : 0 .. KINDS - 1) {
