@@ -23,8 +23,9 @@ SECONDS = 600
 
 # The errors that spin can find, by the message that it prints.
 OVER, LATE, FULL, NEEDLESS, STUCK = "over a limit", "late Pod", "too many entries", "needless settling", "acceptance cycle"
+REFUSED = "refused what was reserved"
 VIOLATIONS = {OVER: r"assertion violated .*\.batch", LATE: r"assertion violated .*\.swept", FULL: r"assertion violated .*stored\.pending",
-              NEEDLESS: r"assertion violated .*copy\.v", STUCK: r"acceptance cycle"}
+              NEEDLESS: r"assertion violated .*copy\.v", REFUSED: r"assertion violated .*promised", STUCK: r"acceptance cycle"}
 
 # name: macros, which ledger.pml explains. States are stored in full, without bitstate hashing or
 # hash compaction.
@@ -57,6 +58,13 @@ SCENARIOS = {
     "claims, deleted and settles": "PODS=1 CLAIMS=2 HARD=1 DELETIONS=1 SETTLINGS=1 SWEEPS FORGET_STALE",
     "claims, restored": "PODS=1 CLAIMS=1 HARD=1 RESTORES=1 SETTLINGS=1 HOUSEKEEPING FORGET_STALE",
     "claims, all": "PODS=1 CLAIMS=1 HARD=1 SWEEPS RELISTS CRASHES=1 DELETIONS=1 FORGET_STALE",
+    "gangs": "PODS=3 GROUPS=1 HARD=2 HOUSEKEEPING SWEEPS FORGET_STALE",
+    "gangs, two of them": "PODS=4 GROUPS=2 HARD=2 LOSSES=1 FORGET_STALE",
+    "gangs, more Pods": "PODS=4 GROUPS=1 MEMBERS=3 HARD=2 FORGET_STALE",
+    "gangs, Pods replaced": "PODS=3 GROUPS=1 MEMBERS=3 HARD=2 HOUSEKEEPING SWEEPS FORGET_STALE",
+    "gangs, crash": "PODS=3 GROUPS=1 HARD=2 CRASHES=1 LOSSES=1 FORGET_STALE",
+    "gangs, ledger settles": "PODS=3 GROUPS=1 HARD=2 SETTLINGS=1 HOUSEKEEPING FORGET_STALE",
+    "gangs, claims": "PODS=2 CLAIMS=1 GROUPS=1 HARD=2 HOUSEKEEPING SWEEPS FORGET_STALE",
     "ready again, Pods keep coming": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS ENDLESS LAG=3",
     "ready again, keep coming, settles": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS ENDLESS LAG=2 SETTLINGS=1",
     "ready again, deleted": "LIVE=ready PODS=2 HARD=2 HOUSEKEEPING READINESS DELETIONS=1",
@@ -67,6 +75,8 @@ SCENARIOS = {
     "entries end, crash": "LIVE=frees PODS=2 HARD=1 HOUSEKEEPING READINESS SWEEPS BOOKMARKS CRASHES=1",
     "entries end, deleted": "LIVE=frees PODS=2 HARD=2 HOUSEKEEPING READINESS SWEEPS BOOKMARKS DELETIONS=1",
     "entries end, claims": "LIVE=frees PODS=1 CLAIMS=1 HARD=1 HOUSEKEEPING READINESS SWEEPS BOOKMARKS LOSSES=1",
+    "reservations end": "LIVE=frees PODS=2 GROUPS=1 HARD=2 HOUSEKEEPING READINESS SWEEPS BOOKMARKS",
+    "reservations end, no Pods": "LIVE=empties PODS=2 GROUPS=1 HARD=2 HOUSEKEEPING READINESS SWEEPS BOOKMARKS NO_CLOCKS",
 }
 
 # (mutant, its scenario, the violation)
@@ -97,12 +107,21 @@ MUTANTS = [
     ("SWEEP_BY_PODS", "claims, sweeps and lists", LATE),
     ("OPEN_AT_ONE_KIND", "claims, deleted and settles", OVER),
     ("VERIFY_ONE_KIND", "claims, restored", OVER),
+    ("RESERVED_APART", "gangs", OVER),
+    ("RESERVED_UNCOUNTED", "gangs", OVER),
+    ("RESERVED_FOR_NONE", "gangs", REFUSED),
+    ("REST_IGNORED", "gangs", OVER),
+    ("REST_WITHOUT_PENDING", "gangs", REFUSED),
+    ("ENDS_BEHIND_V", "gangs", OVER),
+    ("OLD_TIMER", "gangs, more Pods", OVER),
     ("FOLD_AT_ONCE", "ready again, Pods keep coming", STUCK),
     ("FOLD_TO_VIEW", "ready again, crash", STUCK),
     ("OPEN_AT_VIEW", "ready again, deleted", STUCK),
     ("OPEN_WITHOUT_LIST", "ready again, deleted", STUCK),
     ("NO_FOLD", "entries end, unknown outcome", STUCK),
     ("NO_SWEEP", "entries end, unknown outcome", STUCK),
+    ("NO_CLOCKS", "reservations end", STUCK),
+    ("ENDS_BY_TIME_ONLY", "reservations end, no Pods", STUCK),
 ]
 
 

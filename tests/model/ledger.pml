@@ -8,6 +8,9 @@
  *           2 to 4), REPLICAS (2 or 3), CAP (maximum entries in the ledger; 0: unlimited)
  * Charges   HARD: one quota, 1 for each consumer; HARD_MEMORY: another, 2 for each consumer, 1 once
  *           it is bound or allocated; MOVES: two tenants and their parent
+ * Gangs     GROUPS (1 or 2 groups of Pods that are admitted all or none; the first MEMBERS Pods are
+ *           in the first one, and so on) of 2 Pods each, however many come; NO_CLOCKS: no
+ *           reservation ends because its time is over
  * Events    CRASHES, LOSSES, DELETIONS, SETTLINGS, RESTORES (how often a replica crashes, the
  *           response to a PUT is lost, the ledger is deleted, a replica makes an open ledger
  *           settle, or the storage is restored), SWEEPS, BINDS (Pods are bound, and claims are
@@ -40,6 +43,12 @@
 #endif
 #ifndef HARD
 #define HARD 1
+#endif
+#ifndef GROUPS
+#define GROUPS 0
+#endif
+#ifndef MEMBERS
+#define MEMBERS 2
 #endif
 #ifndef CRASHES
 #define CRASHES 0
@@ -168,6 +177,11 @@ typedef ledger_state {
 	unsigned phase : 2;
 	byte v[KINDS];
 	unsigned pending : 4; /* a bit for each consumer */
+#if GROUPS > 0
+	/* A bit for each group: the reservation for its other Pod, and what each renewal changes. */
+	unsigned reserved : 2;
+	unsigned renewal : 2;
+#endif
 }
 ledger_state stored;
 
@@ -216,6 +230,10 @@ typedef replica_state {
 	bool current;       /* the stored ledger still has the resourceVersion of the PUT */
 	ledger_state body;
 	unsigned batch : 4; /* consumers that it admits */
+#if GROUPS > 0
+	unsigned lapsed : 2;   /* reservations in the copy whose time is over by its clock */
+	unsigned promises : 2; /* groups with a Pod in the batch, and one that is to come */
+#endif
 	bool charged;       /* the assignment of the namespace that they were decided by */
 #ifdef FINISHES
 	unsigned known_back : 4; /* Pods that were known to have come back to life */
@@ -238,6 +256,14 @@ unsigned settlings : 2 = SETTLINGS;
 #if RESTORES > 0
 unsigned restores : 2 = RESTORES;
 unsigned undoable : 3; /* the consumer whose deletion was the last write of all, plus 1; 0: none */
+#endif
+
+#if GROUPS > 0
+/*
+ * Groups of which a Pod was admitted, and whose other Pod has been promised that it fits: not if a
+ * clock has ended the reservation, or the ledger was lost. Only for the properties.
+ */
+unsigned promised : 2;
 #endif
 
 #define me replicas[r]
@@ -401,6 +427,68 @@ bool charged_as[CONSUMERS];
 #define NOTE_CHARGE(r, c) skip
 #endif
 
+/* --- gangs --- */
+
+#if GROUPS > 0
+#define GROUP(c) ((c) < GROUPS * MEMBERS -> (c) / MEMBERS : GROUPS)
+#define GROUPS_OF(batch) (((batch) & (BIT(MEMBERS) - 1) -> 1 : 0) | \
+	(GROUPS > 1 && ((batch) & ((BIT(MEMBERS) - 1) << MEMBERS)) -> 2 : 0))
+#define NUMBER(groups) (((groups) & 1) + ((groups) >> 1))
+#ifdef MUTANT_REST_WITHOUT_PENDING
+#define IS_MEMBER(c) (GROUP(c) == g_ && COUNTED(r, c))
+#else
+#define IS_MEMBER(c) (GROUP(c) == g_ && (COUNTED(r, c) || \
+	(((keep_ | batch_) & BIT(c)) && !SEEN(r, c))))
+#endif
+#define OTHER_MEMBER(c) ((c) != c_ && IS_MEMBER(c))
+/*
+ * Only a view that has reached V knows that no Pod of the group counts: it may lack one whose entry
+ * was folded.
+ */
+#ifdef MUTANT_ENDS_BY_TIME_ONLY
+#define IS_EMPTY(r) false
+#elif defined(MUTANT_ENDS_BEHIND_V)
+#define IS_EMPTY(r) (!(ANY(IS_MEMBER)))
+#else
+#define IS_EMPTY(r) (READY(r) && !(ANY(IS_MEMBER)))
+#endif
+#define HAS_ENDED(r) ((me.lapsed & BIT(g_)) || IS_EMPTY(r))
+
+/* What counts besides the Pod itself: the rest of its group, and what other groups reserve. */
+#ifdef MUTANT_REST_IGNORED
+#define REST 0
+#else
+#define REST rest_
+#endif
+#ifdef MUTANT_RESERVED_UNCOUNTED
+#define RESERVED_FOR_OTHERS 0
+#elif defined(MUTANT_RESERVED_FOR_NONE)
+#define RESERVED_FOR_OTHERS NUMBER(reserves_)
+#else
+#define RESERVED_FOR_OTHERS NUMBER(reserves_ & ~BIT(g_))
+#endif
+#define BESIDES(c) ((REST + RESERVED_FOR_OTHERS) * CHARGE(c, q_, false, me.moved))
+
+/*
+ * The promise holds while a Pod of the group exists, or may still be stored. A view that lags may
+ * count Pods that are gone, and refuse for them.
+ */
+#define EXISTING_MEMBER(c) (GROUP(c) == g_ && \
+	(consumers[c].life == ALLOWED || consumers[c].life == ALIVE))
+#define PROMISED ((promised & ~GROUPS_OF(batch_)) | promises_)
+#define HAS_ALL(r, k) (replicas[r].seen[k] == events[k])
+#define IS_OWED(r) ((PROMISED & BIT(g_)) && me.fresh && EVERY_KIND(HAS_ALL, r) && \
+	(ANY(EXISTING_MEMBER)))
+#define SAME_RESERVED(to, from) (to.reserved == from.reserved && to.renewal == from.renewal)
+#define ENDS_RESERVATION(r) (reserves_ != me.copy.reserved)
+#define MAY_RESERVE(r) (me.copy.reserved != 0)
+#else
+#define BESIDES(c) 0
+#define SAME_RESERVED(to, from) true
+#define ENDS_RESERVATION(r) false
+#define MAY_RESERVE(r) false
+#endif
+
 /* --- opening --- */
 
 #define IN_FLIGHT(c) (consumers[c].life == ALLOWED)
@@ -469,6 +557,12 @@ hidden byte batch_;
 hidden byte sum_;
 hidden byte fits_;
 hidden byte top_[KINDS];
+hidden byte g_;
+hidden byte rest_;
+hidden byte reserves_;
+hidden byte renewed_;
+hidden byte promises_;
+hidden byte owed_;
 
 #define HELD_BY(c) ((c) == c_ -> 0 : \
 	(COUNTED(r, c) -> CHARGE(c, q_, SEEN_BOUND(r, c), me.moved) : \
@@ -494,12 +588,28 @@ hidden byte top_[KINDS];
 #define ASSIGNMENT me.charged
 #endif
 #define HOLDS(c) (EXISTS(c) -> CHARGE(c, q_, BOUND(c) > 0, ASSIGNMENT) : 0)
+#if GROUPS > 0
+#define OWED (owed_ * CHARGE(0, q_, false, ASSIGNMENT))
+#else
+#define OWED 0
+#endif
 #define TOUCHES(c) ((me.batch & BIT(c)) && CHARGE(c, q_, false, ASSIGNMENT) > 0)
 
 inline never_over(r)
 {
+#if GROUPS > 0
+	/* What is promised, and no Pod yet, is within the limit, too. */
+	promised = (promised & ~GROUPS_OF(me.batch)) | me.promises;
+	owed_ = 0;
+	for (g_ : 0 .. GROUPS - 1) {
+		if
+		:: (promised & BIT(g_)) && ANY(EXISTING_MEMBER) -> owed_++
+		:: else
+		fi
+	}
+#endif
 	for (q_ : 0 .. QUOTAS - 1) {
-		assert(!ANY(TOUCHES) || SUM(HOLDS) <= LIMIT(q_))
+		assert(!ANY(TOUCHES) || SUM(HOLDS) + OWED <= LIMIT(q_))
 	}
 }
 
@@ -520,7 +630,21 @@ inline clear(object)
 #if CLAIMS > 0
 	object.v[CLAIM] = 0;
 #endif
+#if GROUPS > 0
+	object.reserved = 0;
+	object.renewal = 0;
+#endif
 	object.pending = 0
+}
+
+/* With the ledger, its reservations are lost. */
+inline lose_promises()
+{
+#if GROUPS > 0
+	promised = 0
+#else
+	skip
+#endif
 }
 
 inline assign(to, from)
@@ -529,6 +653,10 @@ inline assign(to, from)
 	to.v[POD] = from.v[POD];
 #if CLAIMS > 0
 	to.v[CLAIM] = from.v[CLAIM];
+#endif
+#if GROUPS > 0
+	to.reserved = from.reserved;
+	to.renewal = from.renewal;
 #endif
 	to.pending = from.pending
 }
@@ -551,6 +679,9 @@ inline forget_copy(r)
 {
 	clear(replicas[r].copy);
 	replicas[r].fresh = false;
+#if GROUPS > 0
+	replicas[r].lapsed = 0;
+#endif
 	forget_reach(r)
 }
 
@@ -560,6 +691,9 @@ inline drop_put(r)
 	replicas[r].current = false;
 	replicas[r].batch = 0;
 	replicas[r].charged = false;
+#if GROUPS > 0
+	replicas[r].promises = 0;
+#endif
 #ifdef FINISHES
 	replicas[r].known_back = 0;
 #endif
@@ -569,6 +703,14 @@ inline drop_put(r)
 /* The copy is replaced. */
 inline take(r)
 {
+#if GROUPS > 0
+#ifdef MUTANT_OLD_TIMER
+	me.lapsed = me.lapsed & stored.reserved;
+#else
+	/* The time of each renewal begins when this replica first knows it. */
+	me.lapsed = me.lapsed & stored.reserved & ~(me.copy.renewal ^ stored.renewal);
+#endif
+#endif
 	assign(me.copy, stored);
 	me.fresh = true;
 #ifdef SWEEPS
@@ -635,7 +777,8 @@ inline outdate()
 inline store(object)
 {
 	if
-	:: stored.phase != object.phase || !SAME_V(stored, object) || stored.pending != object.pending ->
+	:: stored.phase != object.phase || !SAME_V(stored, object) || stored.pending != object.pending ||
+		!SAME_RESERVED(stored, object) ->
 		assign(stored, object);
 		outdate()
 	:: else
@@ -747,6 +890,42 @@ inline fold(r, some)
 	}
 }
 
+/* The reservations of the copy that have not ended. The others are neither counted nor kept. */
+inline begin_reservations(r)
+{
+	batch_ = 0;
+#if GROUPS > 0
+	reserves_ = me.copy.reserved;
+	renewed_ = 0;
+	promises_ = 0;
+	for (g_ : 0 .. GROUPS - 1) {
+		if
+		:: (reserves_ & BIT(g_)) && HAS_ENDED(r) -> reserves_ = reserves_ & ~BIT(g_)
+		:: else
+		fi
+	}
+#endif
+}
+
+/*
+ * A Pod of a group has been decided. Its reservation is replaced by one for the rest, or ends if
+ * the group is complete. What was promised is never refused.
+ */
+inline reserve(r)
+{
+#if GROUPS > 0
+	if
+	:: g_ < GROUPS && fits_ ->
+		reserves_ = (reserves_ & ~BIT(g_)) | (rest_ << g_);
+		promises_ = (promises_ & ~BIT(g_)) | (rest_ << g_);
+		renewed_ = renewed_ | (rest_ << g_)
+	:: else -> assert(fits_ || g_ == GROUPS || !IS_OWED(r))
+	fi
+#else
+	skip
+#endif
+}
+
 /*
  * Decides which waiting consumers are admitted, one after another, so that each counts for the next
  * (ledger_decide). One that is already pending, because an earlier PUT was accepted after all, is
@@ -755,13 +934,16 @@ inline fold(r, some)
  */
 inline decide(r)
 {
-	batch_ = 0;
 	for (c_ : 0 .. CONSUMERS - 1) {
 		if
 		:: consumers[c_].life == WAITING && consumers[c_].at == r ->
 			fits_ = ROOM;
+#if GROUPS > 0
+			g_ = GROUP(c_);
+			rest_ = ((g_ == GROUPS || ANY(OTHER_MEMBER)) -> 0 : 1);
+#endif
 			for (q_ : 0 .. CHECKED) {
-				sum_ = CHARGE(c_, q_, false, me.moved);
+				sum_ = CHARGE(c_, q_, false, me.moved) + BESIDES(c_);
 				if
 				:: sum_ > 0 && sum_ + SUM(HELD_BY) > LIMIT(q_) -> fits_ = false
 				:: else
@@ -772,7 +954,8 @@ inline decide(r)
 				batch_ = batch_ | BIT(c_);
 				NOTE_CHARGE(r, c_)
 			:: else
-			fi
+			fi;
+			reserve(r)
 		:: else
 		fi
 	}
@@ -782,10 +965,14 @@ inline decide(r)
 inline put(r, tending)
 {
 	if
-	:: batch_ || (tending && (keep_ != me.copy.pending || IS_RAISED(me.copy))) ->
+	:: batch_ || (tending && (keep_ != me.copy.pending || IS_RAISED(me.copy) ||
+		ENDS_RESERVATION(r))) ->
 		me.putting = true;
 		me.batch = batch_;
 		me.charged = me.moved;
+#if GROUPS > 0
+		me.promises = promises_;
+#endif
 #ifdef FINISHES
 		for (c_ : 0 .. CONSUMERS - 1) {
 			if
@@ -801,6 +988,14 @@ inline put(r, tending)
 			for (k_ : 0 .. KINDS - 1) {
 				me.body.v[k_] = raised_[k_]
 			}
+#if GROUPS > 0
+#ifdef MUTANT_RESERVED_APART
+			me.body.reserved = reserves_ & me.copy.reserved;
+#else
+			me.body.reserved = reserves_;
+#endif
+			me.body.renewal = me.copy.renewal ^ renewed_;
+#endif
 			me.body.pending = keep_ | batch_
 		:: else
 		fi
@@ -816,6 +1011,7 @@ inline put(r, tending)
 inline admit(r, some)
 {
 	fold(r, some);
+	begin_reservations(r);
 	decide(r);
 	put(r, false)
 }
@@ -852,6 +1048,7 @@ inline resettle(r)
 	d_step {
 		me.up && !me.putting && me.fresh && stored.phase == OPEN && settlings > 0 ->
 		settlings--;
+		lose_promises();
 		clear(stored);
 		stored.phase = SETTLING;
 		outdate();
@@ -920,12 +1117,12 @@ inline list_to_open(r, k)
 
 /* The housekeeping write makes no decision, so it need not wait for V. */
 #define MAY_TEND(r) (me.up && me.copy.phase == OPEN && !me.putting && VERIFIED(r) && \
-	me.copy.pending != 0)
+	(me.copy.pending != 0 || MAY_RESERVE(r)))
 
 inline tend(r, some)
 {
 	fold(r, some);
-	batch_ = 0;
+	begin_reservations(r);
 	put(r, true)
 }
 
@@ -977,6 +1174,25 @@ inline ask_to_sweep(r, k)
 		reached(r, k)
 	}
 }
+
+#if GROUPS > 0
+/* Its clock says that the time of a reservation in its copy is over. Clocks need not agree. */
+inline lapse(r, g)
+{
+	d_step {
+		me.up && me.copy.phase == OPEN && (me.copy.reserved & BIT(g)) && !(me.lapsed & BIT(g)) ->
+		me.lapsed = me.lapsed | BIT(g);
+		promised = promised & ~BIT(g)
+	}
+}
+#if defined(NO_CLOCKS) || defined(MUTANT_NO_CLOCKS)
+#define CLOCKS 0
+#else
+#define CLOCKS 1
+#endif
+#else
+#define CLOCKS 0
+#endif
 
 #if RESTORES > 0
 /*
@@ -1104,6 +1320,12 @@ end:
 	:: ask_to_sweep(r, POD)
 #if CLAIMS > 0
 	:: ask_to_sweep(r, CLAIM)
+#endif
+#endif
+#if CLOCKS
+	:: lapse(r, 0)
+#if GROUPS > 1
+	:: lapse(r, 1)
 #endif
 #endif
 #if DELETIONS > 0
@@ -1243,6 +1465,16 @@ end:
 #endif
 	od
 }
+
+#if CLOCKS
+proctype clock(byte r)
+{
+end:
+	do
+	:: lapse(r, 0)
+	od
+}
+#endif
 
 #ifdef HOUSEKEEPING
 proctype keeper(byte r)
@@ -1575,6 +1807,11 @@ end:
 #if CRASHES > 0 || LOSSES > 0
 	:: d_step {
 		stray ->
+#if GROUPS > 0
+		/* It may complete a group with a Pod whose request has failed. */
+		promised = promised & (stray_body.reserved |
+			~GROUPS_OF(stray_body.pending & ~stored.pending));
+#endif
 		store(stray_body);
 		stray = false;
 		clear(stray_body)
@@ -1590,6 +1827,7 @@ end:
 	:: d_step {
 		stored.phase != MISSING && deletions > 0 ->
 		deletions--;
+		lose_promises();
 		clear(stored);
 		outdate()
 	}
@@ -1630,6 +1868,9 @@ init
 #endif
 #ifdef LIVE
 			run follower(i_);
+#if CLOCKS
+			run clock(i_);
+#endif
 #ifdef HOUSEKEEPING
 			run keeper(i_);
 #endif
@@ -1648,11 +1889,21 @@ init
 /* A replica becomes ready again, whatever happens, even if there is never another event. */
 ltl ready { [] <> ASKABLE(0) }
 
-/* No entry remains: of a claim, if there is one. */
-#if CLAIMS > 0
+/* No entry remains: the reservation if there is a group, else that of a claim if there is one. */
+#if GROUPS > 0
+#define LEAK (stored.reserved & 1)
+#elif CLAIMS > 0
 #define LEAK (stored.pending & BIT(PODS))
 #else
 #define LEAK (stored.pending & BIT(0))
 #endif
 ltl frees { [] (LEAK -> <> !LEAK) }
+
+/* A reservation for a group of which no Pod exists ends without a clock. */
+#if GROUPS > 0
+#define EMPTY_LEAK ((stored.reserved & 1) && !(ANY(IS_OF_0)))
+#define IS_OF_0(c) ((c) < MEMBERS && (consumers[c].life == WAITING || \
+	consumers[c].life == ALLOWED || consumers[c].life == ALIVE))
+ltl empties { [] (EMPTY_LEAK -> <> !EMPTY_LEAK) }
+#endif
 #endif
