@@ -115,7 +115,7 @@ int slice_table_set(struct slice_table *table, const struct resource_slice *slic
 		old->list = table->list;
 		return 0;
 	}
-	struct kept *made = old || table->map.count < SLICES_MAX ? copy(&fresh) : NULL;
+	struct kept *made = old || table->map.count < RESOURCE_SLICES_MAX ? copy(&fresh) : NULL;
 	if (!made)
 		return -1;
 	if (old)

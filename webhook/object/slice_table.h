@@ -12,7 +12,7 @@
 #include "gpugate/hash_map.h"
 #include "webhook/object/resource_slice.h"
 
-#define SLICES_MAX 65536
+#define RESOURCE_SLICES_MAX 65536
 
 /* A zeroed table is an empty one. */
 struct slice_table {
