@@ -6,7 +6,7 @@
 #include "webhook/cluster/state.h"
 #include "webhook/object/meta.h"
 
-#define PAUSE_MS 1000 /* Between two changes, each of which passes over all Pods. */
+#define PAUSE_MS 1000   /* Between two changes, each of which passes over all Pods. */
 #define AGAIN_MS 300000 /* Until those that could not be kept are listed again. */
 static const char too_many[] = "the cluster has more than 65536 of them, or there is no memory";
 static const char unreadable[] = "one could not be read";

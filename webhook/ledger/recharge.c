@@ -136,7 +136,8 @@ static int charge_moved(struct ledger *ledger, const struct moved *moved)
 		return 0;
 	for (struct entry *entry = entry_next(&ledger->table, NULL), *next; entry; entry = next) {
 		next = entry_next(&ledger->table, entry);
-		if (entry->placement && entry->placement->node_name.len && has_moved(moved, entry->placement->node_name))
+		if (entry->placement && entry->placement->node_name.len &&
+		    has_moved(moved, entry->placement->node_name))
 			seen |= look_again(ledger, entry);
 	}
 	return seen;

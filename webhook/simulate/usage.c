@@ -89,7 +89,6 @@ static int take_claim(struct simulation *simulation, struct str json, struct are
 	return claim.uid.len == 0 || simulation_pod(simulation, &claim) < 0 ? no_memory(err) : 1;
 }
 
-
 static int take_class(struct simulation *simulation, struct str json, struct arena *arena, struct error *err)
 {
 	struct device_class class;
