@@ -26,6 +26,12 @@ struct pairs {
 	bool present;
 };
 
+/* The labels of something that has a name. */
+struct named_pairs {
+	struct str name;
+	struct pairs pairs;
+};
+
 struct strs {
 	const struct str *items;
 	uint32_t count;

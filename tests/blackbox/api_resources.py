@@ -36,6 +36,7 @@ LEDGER_RIGHTS = {
     ("Pod", None): ["list", "watch"],
     ("ResourceClaim", None): ["list", "watch"],
     ("DeviceClass", None): ["list", "watch"],
+    ("ResourceSlice", None): ["list", "watch"],
     ("Namespace", None): ["get", "list", "watch"],
     ("Node", None): ["list", "watch"],
     ("GPULedger", None): ["get", "list", "watch", "create"],

@@ -17,6 +17,7 @@
 	ROW(WATCH_PODS, "", "pods", "list", "watch")                                                                   \
 	ROW(WATCH_CLAIMS, "resource.k8s.io", "resourceclaims", "list", "watch")                                        \
 	ROW(WATCH_CLASSES, "resource.k8s.io", "deviceclasses", "list", "watch")                                        \
+	ROW(WATCH_SLICES, "resource.k8s.io", "resourceslices", "list", "watch")                                        \
 	ROW(WATCH_RECORD, "gpugate.io", "gpuledgers", "get", "list", "watch", "create")
 
 #endif

@@ -15,9 +15,9 @@
 /* Answers in a row that no version is served, before the claims that were there are gone. */
 #define MISSING_MAX 5
 
-#define SERVED(version) {(version), CLAIM_PATH(version), DEVICE_CLASS_PATH(version)},
+#define SERVED(version) {(version), CLAIM_PATH(version), DEVICE_CLASS_PATH(version), RESOURCE_SLICE_PATH(version)},
 static const struct served_version {
-	const char *version, *path, *classes_path;
+	const char *version, *path, *classes_path, *slices_path;
 } versions[] = {CLAIM_VERSIONS(SERVED)};
 #define VERSIONS (sizeof versions / sizeof *versions)
 
@@ -72,6 +72,7 @@ static void note_missing(struct ledger_cluster *cluster)
 			    "the API server does not serve ResourceClaims any more; they do not count until it does");
 	set_state(cluster, CLAIMS_API_ABSENT);
 	classes_serve(cluster, NULL);
+	slices_serve(cluster, NULL);
 	view_note(cluster, LEDGER_FREED, STR(""));
 }
 
@@ -83,6 +84,7 @@ static void take_version(struct ledger_cluster *cluster, const struct served_ver
 	if (api->path == version->path && api->state == CLAIMS_API_SERVED)
 		return;
 	classes_serve(cluster, version->classes_path);
+	slices_serve(cluster, version->slices_path);
 	pthread_mutex_lock(&cluster->mutex);
 	cluster->synced[WATCH_CLAIMS] = false; /* Nothing is decided before the list from there. */
 	pthread_mutex_unlock(&cluster->mutex);

@@ -184,7 +184,7 @@ static void print_watches(struct ledger_cluster *cluster, struct buf *out)
 		streams[i] = (int64_t)counts.streams;
 		int64_t last_ms = kube_watch_last_activity_ms(cluster->watches[i]);
 		/* These are not watched where nothing has or needs them. */
-		bool always = i != WATCH_CLAIMS && i != WATCH_CLASSES;
+		bool always = i != WATCH_CLAIMS && i != WATCH_CLASSES && i != WATCH_SLICES;
 		silence_ms[i] = last_ms || always ? now_ms - last_ms : 0;
 	}
 	metric_seconds(out, &rows[SILENCE], silence_ms);

@@ -24,6 +24,7 @@
 #include "webhook/cluster/publisher.h"
 #include "webhook/cluster/queue.h"
 #include "webhook/cluster/record.h"
+#include "webhook/cluster/slices.h"
 #include "webhook/cluster/store.h"
 #include "webhook/cluster/version_query.h"
 #include "webhook/cluster/view.h"
@@ -78,6 +79,7 @@ struct ledger_cluster {
 	struct view view;
 	struct claims_api claims_api;
 	struct classes classes;
+	struct slices slices;
 	struct version_query queries[CONSUMER_KINDS];
 	struct lateness lateness;
 	struct queue queue;

@@ -114,6 +114,7 @@ static void run(struct ledger_cluster *cluster)
 		record_tick(cluster, now_ms);
 		claims_api_tick(cluster, now_ms);
 		classes_tick(cluster);
+		slices_tick(cluster);
 	}
 	start_over(cluster);
 	take_outcome(cluster);

@@ -67,6 +67,7 @@ void ledger_cluster_destroy(struct ledger_cluster *cluster)
 	publish_close(cluster);
 	watches_close(cluster);
 	classes_close(cluster);
+	slices_close(cluster);
 	ledger_destroy(cluster->ledger);
 	buf_release(&cluster->record.body);
 	arena_release(&cluster->scratch);

@@ -287,8 +287,11 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 	    [WATCH_PODS] = {.path = "/api/v1/pods", .events = consumer_events},
 	    [WATCH_CLAIMS] = {.events = consumer_events}, /* Its path is set by claims_api.c. */
 	    [WATCH_CLASSES] = {.events = classes_events}, /* And this one by classes.c. */
+	    [WATCH_SLICES] = {.events = slices_events},
 	    [WATCH_RECORD] = {.path = LEDGER_OBJECTS_PATH, .events = record_events},
 	};
+	const bool later[WATCHES] = {
+	    [WATCH_PODS] = true, [WATCH_CLAIMS] = true, [WATCH_CLASSES] = true, [WATCH_SLICES] = true};
 	for (int i = 0; i < WATCHES; i++) {
 		struct kube_watch_options options = rows[i];
 		options.name = watches_names[i];
@@ -297,7 +300,7 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 		cluster->watches[i] = kube_watch_create(cluster->options.loop, cluster->options.client, &options, err);
 		if (!cluster->watches[i])
 			return -1;
-		if (i != WATCH_PODS && i != WATCH_CLAIMS && i != WATCH_CLASSES)
+		if (!later[i])
 			kube_watch_start(cluster->watches[i]);
 	}
 	return 0;
@@ -306,7 +309,8 @@ int watches_open(struct ledger_cluster *cluster, struct error *err)
 void watches_restart(struct ledger_cluster *cluster)
 {
 	const bool stopped[WATCHES] = {[WATCH_CLAIMS] = cluster->claims_api.state != CLAIMS_API_SERVED,
-				       [WATCH_CLASSES] = !cluster->classes.path || !cluster->classes.started};
+				       [WATCH_CLASSES] = !cluster->classes.path || !cluster->classes.started,
+				       [WATCH_SLICES] = !cluster->slices.path || !cluster->slices.started};
 	for (int i = 0; i < WATCHES; i++)
 		if (!stopped[i])
 			kube_watch_relist(cluster->watches[i]);

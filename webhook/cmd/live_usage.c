@@ -22,7 +22,8 @@
 
 struct live_kind {
 	const char *what, *kind, *accept;
-	const char *forbidden; /* NULL: what they would say is not known without the right. */
+	const char *forbidden; /* NULL: they are left out if they are forbidden. */
+	const char *gap;       /* Why classes are then not known; NULL: they are no classes. */
 	/* Whether decisions by the policy need them; NULL: always. */
 	bool (*needed)(const struct policy *policy);
 	enum consumer_kind consumer;  /* CONSUMER_KINDS: they are none. */
@@ -30,27 +31,46 @@ struct live_kind {
 };
 #define CLAIMS_AT(version) CLAIM_PATH(version),
 #define CLASSES_AT(version) DEVICE_CLASS_PATH(version),
-#define UNLISTED_CLASSES "you may not list deviceclasses (resource.k8s.io)"
+#define SLICES_AT(version) RESOURCE_SLICE_PATH(version),
 
 /* Labels are read first, so that no Pod is charged without those of its namespace. */
 static const struct live_kind kinds[] = {
-    {"namespaces",
-     "Namespace",
-     KUBE_METADATA_LIST,
-     FORBIDDEN("namespaces"),
-     policy_reads_namespaces,
-     CONSUMER_KINDS,
-     {"/api/v1/namespaces"}},
-    {"nodes", "Node", KUBE_METADATA_LIST, FORBIDDEN("nodes"), policy_reads_nodes, CONSUMER_KINDS, {"/api/v1/nodes"}},
-    {"pods", "Pod", NULL, FORBIDDEN("pods"), NULL, CONSUMER_POD, {"/api/v1/pods"}},
-    {"resourceclaims",
-     "ResourceClaim",
-     NULL,
-     FORBIDDEN("resourceclaims"),
-     policy_counts_claims,
-     CONSUMER_CLAIM,
-     {CLAIM_VERSIONS(CLAIMS_AT)}},
-    {"deviceclasses", "DeviceClass", NULL, NULL, policy_counts_claims, CONSUMER_KINDS, {CLAIM_VERSIONS(CLASSES_AT)}},
+    {.what = "namespaces",
+     .kind = "Namespace",
+     .accept = KUBE_METADATA_LIST,
+     .forbidden = FORBIDDEN("namespaces"),
+     .needed = policy_reads_namespaces,
+     .consumer = CONSUMER_KINDS,
+     .paths = {"/api/v1/namespaces"}},
+    {.what = "nodes",
+     .kind = "Node",
+     .accept = KUBE_METADATA_LIST,
+     .forbidden = FORBIDDEN("nodes"),
+     .needed = policy_reads_nodes,
+     .consumer = CONSUMER_KINDS,
+     .paths = {"/api/v1/nodes"}},
+    {.what = "pods",
+     .kind = "Pod",
+     .forbidden = FORBIDDEN("pods"),
+     .consumer = CONSUMER_POD,
+     .paths = {"/api/v1/pods"}},
+    {.what = "resourceclaims",
+     .kind = "ResourceClaim",
+     .forbidden = FORBIDDEN("resourceclaims"),
+     .needed = policy_counts_claims,
+     .consumer = CONSUMER_CLAIM,
+     .paths = {CLAIM_VERSIONS(CLAIMS_AT)}},
+    {.what = "deviceclasses",
+     .kind = "DeviceClass",
+     .gap = "you may not list deviceclasses (resource.k8s.io)",
+     .needed = policy_counts_claims,
+     .consumer = CONSUMER_KINDS,
+     .paths = {CLAIM_VERSIONS(CLASSES_AT)}},
+    {.what = "resourceslices",
+     .kind = "ResourceSlice",
+     .needed = policy_reads_nodes,
+     .consumer = CONSUMER_KINDS,
+     .paths = {CLAIM_VERSIONS(SLICES_AT)}},
 };
 
 struct live {
@@ -95,7 +115,7 @@ static int read_path(struct kube_config *config, struct live *live, const char *
 	return list_fetch(config, &list, status, err);
 }
 
-/* A cluster that serves no claims and classes has none. */
+/* A cluster that does not serve what devices are allocated by has none of that. */
 static int read_kind(struct kube_config *config, struct live *live, struct error *err)
 {
 	const struct live_kind *kind = live->kind;
@@ -111,7 +131,8 @@ static int read_kind(struct kube_config *config, struct live *live, struct error
 	}
 	if (result < 0 && status == 403 && !kind->forbidden) {
 		*err = (struct error){0};
-		simulation_miss_classes(live->simulation, UNLISTED_CLASSES);
+		if (kind->gap)
+			simulation_miss_classes(live->simulation, kind->gap);
 		return 0;
 	}
 	if (result < 0 || kind->consumer == CONSUMER_KINDS)

@@ -5,6 +5,7 @@
 #include "gpugate/quantity.h"
 #include "webhook/init/nodes.h"
 #include "webhook/json/field.h"
+#include "webhook/object/resource_slice.h"
 
 /* --- DeviceClass --- */
 
@@ -63,70 +64,8 @@ int slices_read_class(struct fleet *fleet, struct str json, struct arena *scratc
 
 /* --- ResourceSlice --- */
 
-struct device {
-	struct str product, type, memory;
-};
-
-struct slice {
-	struct str driver, node;
-	const struct device *devices;
-	uint32_t device_count;
-};
-
-static const struct field product_fields[] = {
-    {FIELD_KEY("string"), .read = field_string, .offset = offsetof(struct device, product)},
-};
-static const struct shape product_shape = SHAPE(product_fields, 0);
-static const struct field type_fields[] = {
-    {FIELD_KEY("string"), .read = field_string, .offset = offsetof(struct device, type)},
-};
-static const struct shape type_shape = SHAPE(type_fields, 0);
-static const struct field attribute_fields[] = {
-    {FIELD_KEY("productName"), .read = field_object, .shape = &product_shape},
-    {FIELD_KEY("type"), .read = field_object, .shape = &type_shape},
-};
-static const struct shape attribute_shape = SHAPE(attribute_fields, 0);
-
-static const struct field memory_fields[] = {
-    {FIELD_KEY("value"), .read = field_string, .offset = offsetof(struct device, memory)},
-};
-static const struct shape memory_shape = SHAPE(memory_fields, 0);
-static const struct field capacity_fields[] = {
-    {FIELD_KEY("memory"), .read = field_object, .shape = &memory_shape},
-};
-static const struct shape capacity_shape = SHAPE(capacity_fields, 0);
-
-/* Up to v1beta1, the attributes are in `basic`. */
-static const struct field basic_fields[] = {
-    {FIELD_KEY("attributes"), .read = field_object, .shape = &attribute_shape},
-    {FIELD_KEY("capacity"), .read = field_object, .shape = &capacity_shape},
-};
-static const struct shape basic_shape = SHAPE(basic_fields, 0);
-static const struct field device_fields[] = {
-    {FIELD_KEY("attributes"), .read = field_object, .shape = &attribute_shape},
-    {FIELD_KEY("capacity"), .read = field_object, .shape = &capacity_shape},
-    {FIELD_KEY("basic"), .read = field_object, .shape = &basic_shape},
-};
-static const struct shape device_shape = SHAPE(device_fields, sizeof(struct device));
-
-static const struct field slice_spec_fields[] = {
-    {FIELD_KEY("driver"), .read = field_string, .offset = offsetof(struct slice, driver)},
-    {FIELD_KEY("nodeName"), .read = field_string, .offset = offsetof(struct slice, node)},
-    {FIELD_KEY("devices"), .read = field_list, .shape = &device_shape, .offset = offsetof(struct slice, devices),
-     .count = offsetof(struct slice, device_count)},
-};
-static const struct shape slice_spec_shape = SHAPE(slice_spec_fields, 0);
-
-static const struct field slice_meta_fields[] = {{FIELD_KEY("managedFields"), .read = field_opaque}};
-static const struct shape slice_meta_shape = SHAPE(slice_meta_fields, 0);
-static const struct field slice_fields[] = {
-    {FIELD_KEY("metadata"), .read = field_object, .shape = &slice_meta_shape},
-    {FIELD_KEY("spec"), .read = field_object, .shape = &slice_spec_shape},
-};
-static const struct shape slice_shape = SHAPE(slice_fields, 0);
-
 /* Parts of devices, such as MIG slices, are not counted again. */
-static bool is_whole(const struct device *device)
+static bool is_whole(const struct slice_device *device)
 {
 	return device->type.len == 0 || str_eq(device->type, STR("gpu"));
 }
@@ -140,14 +79,14 @@ static int64_t mib_of(struct str memory)
 	return mib <= (wide)32 << 20 ? (int64_t)mib : 0;
 }
 
-static int take_devices(struct fleet *fleet, const struct slice *slice, const struct fleet_driver *driver,
+static int take_devices(struct fleet *fleet, const struct resource_slice *slice, const struct fleet_driver *driver,
 			struct error *err)
 {
 	static const struct pairs none = {0};
 	const struct fleet_node *node = slice->node.len ? fleet_node_find(fleet, slice->node) : NULL;
 	struct nodes_offer offer = {.resource = driver->resource};
 	for (uint32_t i = 0; i < slice->device_count; i++) {
-		const struct device *device = &slice->devices[i];
+		const struct slice_device *device = &slice->devices[i];
 		int64_t mib = mib_of(device->memory);
 		if (!is_whole(device))
 			continue;
@@ -161,11 +100,9 @@ static int take_devices(struct fleet *fleet, const struct slice *slice, const st
 
 int slices_read(struct fleet *fleet, struct str json, struct arena *scratch, struct error *err)
 {
-	struct reader reader;
-	struct slice slice = {0};
-	reader_init(&reader, json.ptr, json.len, scratch);
-	if (reader_object(&reader, &slice_shape, &slice) < 0 || scan_finish(&reader.scan) < 0)
-		return reader_error(&reader, err);
+	struct resource_slice slice;
+	if (resource_slice_read(json, scratch, &slice, err) < 0)
+		return -1;
 	fleet->slices++;
 	if (!known_is_name(slice.driver)) {
 		fleet->skipped++;

@@ -30,6 +30,33 @@ static int bound_requests(struct ledger *ledger, struct consumer *consumer)
 	return 0;
 }
 
+static bool has_key(const struct pairs *labels, struct str key)
+{
+	uint32_t i = 0;
+	while (i < labels->count && !str_eq(labels->items[i].key, key))
+		i++;
+	return i < labels->count;
+}
+
+/* Adds to the labels of a node those of its devices whose keys it lacks. */
+static int add_devices(struct ledger *ledger, struct str node, struct pairs *labels)
+{
+	const struct pairs *devices = labels_get(&ledger->devices, node);
+	if (!devices)
+		return 0;
+	struct pair *all = arena_alloc(&ledger->scratch, (labels->count + (size_t)devices->count) * sizeof *all);
+	uint32_t count = labels->count;
+	if (!all)
+		return -1;
+	if (count)
+		memcpy(all, labels->items, count * sizeof *all);
+	for (uint32_t i = 0; i < devices->count; i++)
+		if (!has_key(labels, devices->items[i].key))
+			all[count++] = devices->items[i];
+	*labels = (struct pairs){all, count, true};
+	return 0;
+}
+
 int ledger_place(struct ledger *ledger, const struct pod *placement, struct consumer *consumer)
 {
 	const struct pairs *labels = labels_get(&ledger->labels[LEDGER_NODES], placement->node_name);
@@ -37,7 +64,12 @@ int ledger_place(struct ledger *ledger, const struct pod *placement, struct cons
 		return -1;
 	consumer->node_models = NULL;
 	consumer->node_model_count = 0;
-	return labels ? policy_place_on_node(ledger->book.policy, labels, &ledger->scratch, consumer) : 0;
+	if (!labels)
+		return 0;
+	struct pairs all = *labels;
+	if (add_devices(ledger, placement->node_name, &all) < 0)
+		return -1;
+	return policy_place_on_node(ledger->book.policy, &all, &ledger->scratch, consumer);
 }
 
 struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct consumer *consumer)

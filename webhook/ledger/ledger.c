@@ -20,6 +20,7 @@ struct ledger *ledger_create(const struct ledger_options *options, struct error 
 		arena_init(&ledger->scratch, 16 << 10, 16 << 20);
 		for (enum ledger_list list = 0; list < LEDGER_LABELLED; list++)
 			labels_init(&ledger->labels[list]);
+		labels_init(&ledger->devices);
 	}
 	if (!ledger || entry_table_init(&ledger->table) < 0 || gangs_init(&ledger->groups) < 0 ||
 	    book_open(&ledger->book, options->policy) < 0) {
@@ -39,6 +40,7 @@ void ledger_destroy(struct ledger *ledger)
 	book_close(&ledger->book);
 	for (enum ledger_list list = 0; list < LEDGER_LABELLED; list++)
 		labels_release(&ledger->labels[list]);
+	labels_release(&ledger->devices);
 	arena_release(&ledger->scratch);
 	free(ledger);
 }

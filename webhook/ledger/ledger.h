@@ -319,6 +319,13 @@ int ledger_namespace(struct ledger *ledger, struct str name, const struct pairs 
 int ledger_node(struct ledger *ledger, struct str name, const struct pairs *labels);
 
 /*
+ * Sets for all nodes which labels their devices would give them. A node counts as if it had those
+ * whose keys it lacks; a node that is not among `nodes` has none. Returns bits of enum ledger_seen,
+ * or -1 without memory: then some are set, and the caller tries again.
+ */
+int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, uint32_t count);
+
+/*
  * Begin and end a list of objects of which the labels are kept, which are those before
  * LEDGER_LABELLED: objects that are not reported in between are gone. The end returns bits of enum
  * ledger_seen.

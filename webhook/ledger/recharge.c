@@ -99,6 +99,66 @@ int ledger_labels_end(struct ledger *ledger, enum ledger_list list)
 	return unlisted.seen;
 }
 
+/* --- Devices of nodes --- */
+
+#define MOVED_MAX 64
+
+/* Nodes that have changed, by the hashes of their names. Two with one hash do no harm. */
+struct moved {
+	uint64_t hashes[MOVED_MAX];
+	uint32_t count; /* More than MOVED_MAX: all nodes count as changed. */
+};
+
+static void note_moved(void *context, struct str name)
+{
+	struct moved *moved = context;
+	if (moved->count < MOVED_MAX)
+		moved->hashes[moved->count] = str_hash(name);
+	moved->count += moved->count <= MOVED_MAX;
+}
+
+static bool has_moved(const struct moved *moved, struct str name)
+{
+	uint64_t hash = str_hash(name);
+	uint32_t i = 0;
+	if (moved->count > MOVED_MAX)
+		return true;
+	while (i < moved->count && moved->hashes[i] != hash)
+		i++;
+	return i < moved->count;
+}
+
+/* One pass over the entries, however many nodes have changed. */
+static int charge_moved(struct ledger *ledger, const struct moved *moved)
+{
+	int seen = 0;
+	if (moved->count == 0)
+		return 0;
+	for (struct entry *entry = entry_next(&ledger->table, NULL), *next; entry; entry = next) {
+		next = entry_next(&ledger->table, entry);
+		if (entry->placement && entry->placement->node_name.len &&
+		    has_moved(moved, entry->placement->node_name))
+			seen |= look_again(ledger, entry);
+	}
+	return seen;
+}
+
+int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, uint32_t count)
+{
+	struct moved moved = {.count = 0};
+	bool failed = false;
+	labels_list_begin(&ledger->devices);
+	for (uint32_t i = 0; i < count; i++) {
+		int changed = labels_set(&ledger->devices, nodes[i].name, &nodes[i].pairs);
+		if (changed > 0)
+			note_moved(&moved, nodes[i].name);
+		failed |= changed < 0;
+	}
+	labels_list_end(&ledger->devices, note_moved, &moved);
+	int seen = charge_moved(ledger, &moved);
+	return failed ? -1 : seen;
+}
+
 /* --- Time and policy --- */
 
 static int pass_time(struct ledger *ledger, struct entry *entry, int64_t now_ms)

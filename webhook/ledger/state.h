@@ -33,6 +33,7 @@ struct ledger {
 	struct entry_table table;
 	struct book book;
 	struct labels labels[LEDGER_LABELLED];
+	struct labels devices;      /* By node: labels of its devices, where the node has none. */
 	uint32_t unresolved_count;  /* Number of entries with `unresolved`. */
 	uint32_t mischarged;        /* Number of entries with `mischarged`. */
 	uint32_t on_no_model;       /* Number of entries with NODE_OF_NO_MODEL in `unfit`. */

@@ -14,7 +14,9 @@ struct simulation {
 	struct device_class *classes; /* The strings of each are one allocation. */
 	uint32_t class_count;
 	const char *gap;
-	bool changed;     /* They are not in the policy yet. */
+	bool changed; /* They are not in the policy yet. */
+	struct slice_table slices;
+	bool resliced;    /* The ledger does not know them yet. */
 	int64_t now_ms;   /* Never 0, which the ledger reads as "not terminating". */
 	uint64_t version; /* Of the last event. */
 	uint64_t uids;    /* The number of uids assigned so far. */
@@ -50,6 +52,7 @@ void simulation_destroy(struct simulation *simulation)
 	for (uint32_t i = 0; i < simulation->class_count; i++)
 		free_class(&simulation->classes[i]);
 	free(simulation->classes);
+	slice_table_release(&simulation->slices);
 	free(simulation);
 }
 
@@ -123,7 +126,28 @@ void simulation_miss_classes(struct simulation *simulation, const char *gap)
 	simulation->gap = gap;
 }
 
-int simulation_renew(struct simulation *simulation)
+int simulation_slice(struct simulation *simulation, const struct resource_slice *slice)
+{
+	int changed = slice_table_set(&simulation->slices, slice);
+	simulation->resliced |= changed > 0;
+	return changed < 0 ? -1 : 0;
+}
+
+static int renew_slices(struct simulation *simulation)
+{
+	struct named_pairs *nodes;
+	uint32_t count;
+	if (!simulation->resliced)
+		return 0;
+	if (slice_table_nodes(&simulation->slices, &nodes, &count) < 0)
+		return -1;
+	int seen = ledger_set_devices(simulation->ledger, nodes, count);
+	free(nodes);
+	simulation->resliced = seen < 0;
+	return seen < 0 ? -1 : 0;
+}
+
+static int renew_classes(struct simulation *simulation)
 {
 	const struct device_classes classes = {simulation->classes, simulation->class_count, simulation->gap};
 	if (!simulation->changed)
@@ -133,6 +157,11 @@ int simulation_renew(struct simulation *simulation)
 	policy_release(policy);
 	simulation->changed = result < 0;
 	return result;
+}
+
+int simulation_renew(struct simulation *simulation)
+{
+	return renew_classes(simulation) < 0 || renew_slices(simulation) < 0 ? -1 : 0;
 }
 
 const struct policy *simulation_policy(const struct simulation *simulation)

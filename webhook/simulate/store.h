@@ -18,6 +18,7 @@
 #include "gpugate/error.h"
 #include "webhook/ledger/ledger.h"
 #include "webhook/ledger/store.h"
+#include "webhook/object/slice_table.h"
 
 struct simulation;
 
@@ -80,10 +81,17 @@ void simulation_assume(struct simulation *simulation, uint32_t quota, wide amoun
  * Adds a DeviceClass that the cluster has, or replaces the one of that name. It takes effect with
  * simulation_renew: the policy is renewed (policy_with_classes), and what exists is charged again.
  * Copies the strings. Return 0, or -1 if memory is exhausted. simulation_renew has nothing to do if
- * no class was added.
+ * nothing was added.
  */
 int simulation_class(struct simulation *simulation, const struct device_class *class);
 int simulation_renew(struct simulation *simulation);
+
+/*
+ * Adds a ResourceSlice of the cluster, or replaces the one of that name: nodes that lack the label
+ * of its product count as if they had it. It takes effect with simulation_renew. Returns 0, or -1
+ * if memory is exhausted.
+ */
+int simulation_slice(struct simulation *simulation, const struct resource_slice *slice);
 
 /*
  * The cluster may have DeviceClasses that are not known; `gap`, which is static, says why (struct

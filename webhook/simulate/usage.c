@@ -5,7 +5,6 @@
 #include "webhook/object/meta.h"
 #include "webhook/object/review.h"
 
-#define CLASS_KIND STR("DeviceClass")
 #define ARENA_CHUNK ((size_t)64 << 10)
 #define ARENA_MAX ((size_t)64 << 20) /* For reading one object. */
 
@@ -90,11 +89,6 @@ static int take_claim(struct simulation *simulation, struct str json, struct are
 	return claim.uid.len == 0 || simulation_pod(simulation, &claim) < 0 ? no_memory(err) : 1;
 }
 
-static bool is_class(const struct manifest_object *object)
-{
-	return str_starts(object->api_version, STR("resource.k8s.io/")) && str_eq(object->kind, CLASS_KIND);
-}
-
 static int take_class(struct simulation *simulation, struct str json, struct arena *arena, struct error *err)
 {
 	struct device_class class;
@@ -103,13 +97,42 @@ static int take_class(struct simulation *simulation, struct str json, struct are
 	return simulation_class(simulation, &class) < 0 ? no_memory(err) : 1;
 }
 
+static int take_slice(struct simulation *simulation, struct str json, struct arena *arena, struct error *err)
+{
+	struct resource_slice slice;
+	if (resource_slice_read(json, arena, &slice, err) < 0)
+		return -1;
+	return simulation_slice(simulation, &slice) < 0 ? no_memory(err) : 1;
+}
+
+/* What dynamic resource allocation has beside claims. */
+static const struct {
+	struct str kind;
+	int (*take)(struct simulation *simulation, struct str json, struct arena *arena, struct error *err);
+} device_kinds[] = {{{"DeviceClass", 11}, take_class}, {{"ResourceSlice", 13}, take_slice}};
+#define DEVICE_KINDS (sizeof device_kinds / sizeof device_kinds[0])
+
+/* Returns its row; DEVICE_KINDS: it has none. */
+static size_t device_kind(struct str kind)
+{
+	size_t row = 0;
+	while (row < DEVICE_KINDS && !str_eq(device_kinds[row].kind, kind))
+		row++;
+	return row;
+}
+
+static bool is_of_devices(const struct manifest_object *object)
+{
+	return str_starts(object->api_version, STR("resource.k8s.io/")) && device_kind(object->kind) < DEVICE_KINDS;
+}
+
 int simulation_take(struct simulation *simulation, struct str kind, struct str json, struct replaced *replaced,
 		    struct arena *arena, struct error *err)
 {
 	if (str_eq(kind, STR("ResourceClaim")))
 		return take_claim(simulation, json, arena, err);
-	if (str_eq(kind, CLASS_KIND))
-		return take_class(simulation, json, arena, err);
+	if (device_kind(kind) < DEVICE_KINDS)
+		return device_kinds[device_kind(kind)].take(simulation, json, arena, err);
 	return str_eq(kind, STR("Pod")) ? take_pod(simulation, json, replaced, arena, err)
 					: take_labelled(simulation, kind, json, arena, err);
 }
@@ -120,11 +143,12 @@ int simulation_labels(struct simulation *simulation, const struct manifest *mani
 		      const struct manifest_object *object, struct error *err)
 {
 	struct arena arena;
-	if (!str_eq(object->api_version, STR("v1")) && !is_class(object))
+	size_t row = is_of_devices(object) ? device_kind(object->kind) : DEVICE_KINDS;
+	if (!str_eq(object->api_version, STR("v1")) && row == DEVICE_KINDS)
 		return 0;
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
-	int result = is_class(object) ? take_class(simulation, object->json, &arena, err)
-				      : take_labelled(simulation, object->kind, object->json, &arena, err);
+	int result = row < DEVICE_KINDS ? device_kinds[row].take(simulation, object->json, &arena, err)
+					: take_labelled(simulation, object->kind, object->json, &arena, err);
 	arena_release(&arena);
 	return result < 0 ? manifest_explain(manifest, object, err) : result;
 }
@@ -137,7 +161,7 @@ int simulation_usage(struct simulation *simulation, const struct manifest *manif
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
 	for (uint32_t i = 0; i < manifest->count && result >= 0; i++) {
 		const struct manifest_object *object = &manifest->objects[i];
-		if (!str_eq(object->api_version, STR("v1")) && !is_claim(object) && !is_class(object))
+		if (!str_eq(object->api_version, STR("v1")) && !is_claim(object) && !is_of_devices(object))
 			continue;
 		arena_reset(&arena);
 		result = simulation_take(simulation, object->kind, object->json, replaced, &arena, err);
