@@ -33,6 +33,8 @@ struct pod_group {
 	struct str resource;
 	/* Path of the number of Pods, all like this one; NULL: the object is a workload. */
 	const char *size_path;
+	/* Path of how many groups like this one the object has; NULL: it is one group. */
+	const char *groups_path;
 };
 
 /*

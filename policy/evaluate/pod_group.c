@@ -13,7 +13,7 @@ static const struct mark {
 	const char *never;              /* How a name begins that is no group; NULL: all are. */
 	const char *api_group, *kind;
 	const char *version, *resource; /* NULL: it is not read, or the policy says it. */
-	const char *size_path;
+	const char *size_path, *groups_path;
 } marks[] = {
     /* scheduler-plugins */
     {.label = "scheduling.x-k8s.io/pod-group",
@@ -42,7 +42,9 @@ static const struct mark {
      .index = "leaderworkerset.sigs.k8s.io/group-index",
      .size = "leaderworkerset.sigs.k8s.io/size",
      .api_group = "leaderworkerset.x-k8s.io",
-     .kind = "LeaderWorkerSet"},
+     .kind = "LeaderWorkerSet",
+     .version = "v1",
+     .groups_path = "spec.replicas"},
     {.label = "kueue.x-k8s.io/pod-group-name",
      .size = "kueue.x-k8s.io/pod-group-total-count",
      .api_group = "kueue.x-k8s.io",
@@ -123,7 +125,8 @@ static int set_key(struct pod_group *group, struct str index, struct arena *aren
 		*group = (struct pod_group){.size = 0};
 		return 0;
 	}
-	char *key = arena_alloc(arena, len + 1), *at = key; /* stpcpy ends a separator with a NUL. */
+	/* A NUL follows each separator. */
+	char *key = arena_alloc(arena, len + 1), *at = key;
 	if (!key)
 		return -1;
 	at = append(at, "", group->kind);
@@ -166,7 +169,8 @@ static int by_mark(const struct mark *mark, const struct pod *pod, struct arena 
 				    .kind = str_of(mark->kind),
 				    .name = name_by(mark, pod),
 				    .resource = str_of(mark->resource),
-				    .size_path = mark->size_path};
+				    .size_path = mark->size_path,
+				    .groups_path = mark->groups_path};
 	return set_key(group, value_of(&pod->labels, mark->index), arena);
 }
 

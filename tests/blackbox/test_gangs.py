@@ -180,7 +180,7 @@ def test_the_parts_of_a_custom_resource(gate, api):
 
 
 def test_a_group_without_an_object_is_no_group(gate, api):
-    """Not even if its names make no path, or the policy does not say where the kind has its Pods."""
+    """Not even if its names make no path, or the policy does not say where the kind keeps Pods."""
     server = gate([team(9), whole()])
     api.put("trainings", training("train", workers=(99, 9)))
     for member in (owned("Job", "gone"), owned("Job", ".."), owned("Training", "train", "example.com/v1"), owned("Job", "a" * 600), pod({GPU: 1})):

@@ -64,7 +64,7 @@ def test_two_jobs_at_a_quota_for_one(control_plane, readers, namespaces, ledger,
     apply(control_plane, two)
     said = eventually(lambda: control_plane.events(space, "two", "FailedCreate"), 30, "a refusal")
     assert all(re.search(refusal(2, 1), message) for message in said), said
-    # The third GPU would do for a half of the second Job. Anybody else can have it.
+    # The third GPU would do for a half of the second Job. Any other Pod can have it.
     assert not pods(control_plane, space, "two")
     apply(control_plane, pod(space, "other", {GPU: 1}))
     assert len(pods(control_plane, space)) == 3
@@ -91,7 +91,7 @@ def test_many_jobs_at_once_never_stand_in_each_others_way(control_plane, readers
     apply(control_plane, *(job(space, name, pod_spec({GPU: 1}), parallelism=3, completions=3) for name in names))
 
     def over():
-        """Whoever is complete runs and ends."""
+        """A Job of which all Pods are there runs and ends."""
         for name in names:
             if len(pods(control_plane, space, name)) == 3:
                 finish(control_plane, space, name)

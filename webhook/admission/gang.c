@@ -223,20 +223,35 @@ static enum found add_part(struct gang_query *q, const struct workload_part *par
 	return FOUND;
 }
 
+/* How many groups like that of the Pod the object has. */
+static int64_t count_groups(const struct gang_query *q)
+{
+	struct error ignored = {0};
+	struct str value = {NULL, 0};
+	int64_t groups = 1;
+	if (q->group->groups_path && json_find(q->json, q->group->groups_path, &value, &ignored) == 0 &&
+	    str_present(value) && json_count(q->json, str_of(q->group->groups_path), value, &groups, &ignored) < 0)
+		return 0;
+	return groups;
+}
+
 static enum found read_parts(struct gang_query *q, const struct workload_paths *paths)
 {
 	struct error ignored = {0};
 	struct workload_parts *parts = arena_zalloc(&q->scratch, 1, sizeof *parts);
 	struct alike *alike = arena_zalloc(&q->scratch, WORKLOAD_PARTS_MAX, sizeof *alike);
-	int64_t pods = 0;
+	int64_t pods = 0, groups = count_groups(q);
 	uint32_t count = 0;
 	if (!parts || !alike)
 		return FOUND_NO_MEMORY;
+	if (groups == 0)
+		return FOUND_ALONE;
 	if (workload_parts_read(paths, q->json, &q->scratch, parts, &ignored) < 0)
 		return FOUND_NO_SIZE;
 	for (uint32_t i = 0; i < parts->count; i++) {
 		if (parts->items[i].alone)
 			return FOUND_ALONE;
+		parts->items[i].replicas /= groups;
 		pods += parts->items[i].replicas;
 	}
 	for (uint32_t i = 0; pods > 1 && i < parts->count; i++) {
@@ -281,8 +296,11 @@ int gang_find(const struct policy *policy, const struct review *review, struct a
 	decision->consumer.group = group->key;
 	if (!str_present(group->key))
 		return 0;
-	if (group->size)
-		return set_alike(group->size, arena, decision) == FOUND_NO_MEMORY ? -1 : 0;
+	/* Where the object has several groups, it may say better which Pods each of them has. */
+	if (group->size && set_alike(group->size, arena, decision) == FOUND_NO_MEMORY)
+		return -1;
+	if (group->size && !group->groups_path)
+		return 0;
 	const struct workload_paths *paths = policy_workload(policy, group->api_group, group->kind);
 	if (!str_present(group->resource) && paths)
 		group->resource = paths->plural;
@@ -305,5 +323,6 @@ int gang_read(const struct policy *policy, const struct review *review, const st
 	enum found found = read_object(&q, state);
 	if (found == FOUND_NO_MEMORY)
 		return -1;
-	return found == FOUND || found == FOUND_ALONE ? 0 : add_outage(&q, found);
+	/* What the Pod says itself stays. */
+	return found == FOUND || found == FOUND_ALONE || group->size ? 0 : add_outage(&q, found);
 }

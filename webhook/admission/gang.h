@@ -21,17 +21,18 @@ enum gang_object {
 /*
  * Sets the group of decision->consumer, if the decision has a gang_rule and the Pod is in a group.
  * Sets consumer->gang if the Pod itself says how many Pods the group has. Returns 1 if the object
- * of `group` has to be read first; its `resource` is set then. Returns 0 if nothing has to be read,
- * or -1 if the arena is exhausted. Borrows from the review, the policy, and the arena.
+ * of `group` is to be read first; its `resource` is set then. Returns 0 if nothing is to be read, or
+ * -1 if the arena is exhausted. Borrows from the review, the policy, and the arena.
  */
 int gang_find(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision,
 	      struct pod_group *group);
 
 /*
  * Sets consumer->gang from that object, whose JSON is given if it was read. REVIEW_PADDING readable
- * bytes must follow it, and it is not used later. The gang stays NULL if the Pod is to be decided
- * alone: the object does not exist, has one Pod, does not say a number, or its Pods do not exist at
- * the same time. If what the group requests cannot be found, an outage is added to the violations.
+ * bytes must follow it, and it is not used later. The gang stays as it is if the object does not
+ * exist, has one Pod, does not say a number, or if its Pods do not exist at the same time: without
+ * a gang, the Pod is decided alone. If what the group requests cannot be found, and the Pod says no
+ * size either, an outage is added to the violations.
  * Returns 0, or -1 if the arena is exhausted.
  */
 int gang_read(const struct policy *policy, const struct review *review, const struct pod_group *group,

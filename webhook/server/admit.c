@@ -40,10 +40,12 @@ struct admitting {
 	struct admission_request request;
 	struct review review;
 	struct buf charges;
-	bool early;                 /* The review is about a workload, of whose Pods it says something. */
-	struct early_target target; /* The workload, if the review has another object. */
-	struct target_read read;    /* Of the workload, or of what has the group of the Pod. */
-	bool suspended;             /* From then on the answer may come from another thread. */
+	/* The review is about a workload, of whose Pods it says something. */
+	bool early;
+	/* The workload, if the review has another object. */
+	struct early_target target;
+	struct target_read read; /* Of the workload, or of what has the group of the Pod. */
+	bool suspended;          /* From then on the answer may come from another thread. */
 	uint64_t start_ns;
 };
 

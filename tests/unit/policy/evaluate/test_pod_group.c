@@ -107,7 +107,7 @@ static void test_groups(void **state)
 	    {"{" JOB ",'annotations':{'scheduling.k8s.io/group-name':'podgroup-u'}}", "{}",
 	     "Job.batch/train-0 size 0, batch/v1/jobs/train-0 -"},
 	    {"{'labels':{'" LWS "name':'w','" LWS "group-index':'1'},'annotations':{'" LWS "size':'4'}}", "{}",
-	     "LeaderWorkerSet.leaderworkerset.x-k8s.io/w/1 size 4"},
+	     "LeaderWorkerSet.leaderworkerset.x-k8s.io/w/1 size 4, leaderworkerset.x-k8s.io/v1//w -"},
 	    /* Only the replica is a group. */
 	    {"{" OWNER("apps/v1", "StatefulSet", "w") ",'labels':{'" LWS "name':'w'}}", "{}",
 	     "StatefulSet.apps/w size 0, apps/v1/statefulsets/w -"},

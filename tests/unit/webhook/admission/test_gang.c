@@ -7,20 +7,20 @@
 	"---\napiVersion: gpugate.io/v1\nkind: " kind "\nmetadata: {name: " name "}\nspec: " spec "\n"
 #define MODEL(name)                                                                                                    \
 	DOC("Accelerator", name, "{resource: nvidia.com/gpu, memory: 80Gi, nodeLabels: {product: " name "}}")
-#define POLICY                                                                                                         \
-	DOC("Settings", "s",                                                                                           \
-	    "{workloads: [jobsets.jobset.x-k8s.io, workflows.argoproj.io], onOutage: deny, otherResources: [x/*]}")    \
-	MODEL("a100")                                                                                                  \
-	MODEL("h100")                                                                                                  \
-	MODEL("t4")                                                                                                    \
-	DOC("Accelerator", "shared", "{resource: nvidia.com/gpu.shared, memory: 80Gi}")                                \
-	DOC("Workload", "w",                                                                                           \
-	    "{group: example.com, kind: Training, plural: trainings, suspend: [spec.suspend], pods: "                  \
-	    "[{template: 'spec.roles[].template', replicas: ['spec.roles[].count']}]}")                                \
-	DOC("Rule", "r",                                                                                               \
-	    "{match: {podSelector: {matchLabels: {small: 'true'}}}, "                                                  \
-	    "rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}")                                           \
-	DOC("Guard", "g", "{deny: [privileged]}")                                                                      \
+#define POLICY                                                                                                                                                 \
+	DOC("Settings", "s",                                                                                                                                   \
+	    "{workloads: [jobsets.jobset.x-k8s.io, leaderworkersets.leaderworkerset.x-k8s.io, workflows.argoproj.io], onOutage: deny, otherResources: [x/*]}") \
+	MODEL("a100")                                                                                                                                          \
+	MODEL("h100")                                                                                                                                          \
+	MODEL("t4")                                                                                                                                            \
+	DOC("Accelerator", "shared", "{resource: nvidia.com/gpu.shared, memory: 80Gi}")                                                                        \
+	DOC("Workload", "w",                                                                                                                                   \
+	    "{group: example.com, kind: Training, plural: trainings, suspend: [spec.suspend], pods: "                                                          \
+	    "[{template: 'spec.roles[].template', replicas: ['spec.roles[].count']}]}")                                                                        \
+	DOC("Rule", "r",                                                                                                                                       \
+	    "{match: {podSelector: {matchLabels: {small: 'true'}}}, "                                                                                          \
+	    "rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}")                                                                                   \
+	DOC("Guard", "g", "{deny: [privileged]}")                                                                                                              \
 	DOC("Tenant", "ml", "{namespaces: [ml], quotas: [{name: gpus, hard: 1000}]}")
 
 #define GPUS(count, more) "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'" count "'}}}]" more "}"
@@ -112,6 +112,12 @@ static void assert_gang(const struct policy *policy, const char *metadata, const
 	"{'uid':'u','labels':{'kueue.x-k8s.io/pod-group-name':'g'},'annotations':"                                     \
 	"{'kueue.x-k8s.io/pod-group-total-count':'" count "'}}"
 #define JOB_SET "{'uid':'u','labels':{'jobset.sigs.k8s.io/jobset-name':'w'}}"
+#define REPLICA                                                                                                        \
+	"{'uid':'u','labels':{'leaderworkerset.sigs.k8s.io/name':'w','leaderworkerset.sigs.k8s.io/group-index':'1'},"  \
+	"'annotations':{'leaderworkerset.sigs.k8s.io/size':'3'}}"
+#define LWS_OF(replicas)                                                                                               \
+	"{'spec':{'replicas':" replicas ",'leaderWorkerTemplate':{'size':3,'leaderTemplate':{'spec':" GPUS(            \
+	    "1", "") "},'workerTemplate':{'spec':" GPUS("8", "") "}}}}"
 #define SET_OF(jobs) "{'spec':{'replicatedJobs':[" jobs "]}}"
 #define SET_JOB(replicas, spec, gpus)                                                                                  \
 	"{'replicas':" replicas ",'template':{'spec':{" spec "," TEMPLATE("{}", GPUS(gpus, "")) "}}}"
@@ -141,7 +147,7 @@ static void test_gangs(void **state)
 	    {POD_GROUP, GPUS("2", ""), "{'spec':{'minMember':-3}}", NO_SIZE("PodGroup.scheduling.x-k8s.io/g")},
 	    {POD_GROUP, GPUS("2", ""), "[]", NO_SIZE("PodGroup.scheduling.x-k8s.io/g")},
 	    {POD_GROUP, GPUS("2", ""), "", NO_SIZE("PodGroup.scheduling.x-k8s.io/g")},
-	    /* Workloads of Kubernetes: as many Pods like this one, whatever the template has by now. */
+	    /* Workloads of Kubernetes: Pods like this one, whatever the template has by now. */
 	    {JOB, GPUS("2", ""), "{'spec':{'parallelism':4," TEMPLATE("{}", GPUS("1", "")) "}}", "nvidia.com/gpu=8"},
 	    {JOB, GPUS("2", ""), "{'spec':{" TEMPLATE("{}", GPUS("1", "")) "}}", "alone"},
 	    {JOB, GPUS("1", ""), "{'spec':{'parallelism':4,'completions':3," TEMPLATE("{}", "{}") "}}",
@@ -192,6 +198,11 @@ static void test_gangs(void **state)
 	    {JOB_SET, GPUS("1", ""),
 	     SET_OF(SET_JOB("2", "'parallelism':2,'completions':2", "1") "," SET_JOB("1", "'parallelism':1", "4")),
 	     "nvidia.com/gpu=8"},
+	    /* One replica of a LeaderWorkerSet, or what the Pod says of it. */
+	    {REPLICA, GPUS("8", ""), LWS_OF("4"), "nvidia.com/gpu=17"},
+	    {REPLICA, GPUS("8", ""), LWS_OF("0"), "nvidia.com/gpu=24"},
+	    {REPLICA, GPUS("8", ""), LWS_OF("'x'"), "nvidia.com/gpu=24"},
+	    {REPLICA, GPUS("8", ""), "{'spec':{'leaderWorkerTemplate':3}}", "nvidia.com/gpu=24"},
 	    /* Its steps do not exist at the same time. */
 	    {OWNER("argoproj.io/v1alpha1", "Workflow"), GPUS("1", ""),
 	     "{'spec':{'templates':[{'container':{'resources':{'limits':{'nvidia.com/gpu':1}}}},"
@@ -202,6 +213,8 @@ static void test_gangs(void **state)
 		assert_gang(policy, rows[i].metadata, rows[i].spec, GANG_OBJECT_READ, rows[i].object, rows[i].expected);
 	assert_gang(policy, JOB, GPUS("1", ""), GANG_OBJECT_ABSENT, "", "alone");
 	assert_gang(policy, JOB, GPUS("1", ""), GANG_OBJECT_UNREAD, "", UNREAD("Job.batch/w"));
+	assert_gang(policy, REPLICA, GPUS("8", ""), GANG_OBJECT_ABSENT, "", "nvidia.com/gpu=24");
+	assert_gang(policy, REPLICA, GPUS("8", ""), GANG_OBJECT_UNREAD, "", "nvidia.com/gpu=24");
 	policy_release(policy);
 }
 
