@@ -21,7 +21,10 @@ static wide held_now(const struct quota_violation *quota_violation)
 	return amount_sum(quota_violation->used, quota_violation->pending);
 }
 
-/* Prints which part of the request is for the Pods of the same group that are still to come. */
+/*
+ * Prints which part of the request is for the Pods of the same group that are still to come. Then
+ * there is a Rule that decides the group.
+ */
 static void print_group(const struct policy *policy, const struct quota_violation *quota_violation, struct str rule,
 			struct buf *out)
 {
@@ -32,10 +35,8 @@ static void print_group(const struct policy *policy, const struct quota_violatio
 	amount_print(quota_violation->requested - quota_violation->of_group, policy->unit, measure, out);
 	buf_text(out, " by this Pod, ");
 	amount_print(quota_violation->of_group, policy->unit, measure, out);
-	buf_text(out, " by the Pods of its group that are still to come");
-	if (str_present(rule))
-		buf_printf(out, "; Rule \"" SHOW "\" admits all or none", SHOWN(rule));
-	buf_char(out, ')');
+	buf_printf(out, " by the Pods of its group that are still to come; Rule \"" SHOW "\" admits all or none)",
+		   SHOWN(rule));
 }
 
 static void print_numbers(const struct policy *policy, const struct quota_violation *quota_violation,

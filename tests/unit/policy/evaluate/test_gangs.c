@@ -281,9 +281,10 @@ static const struct message {
      "can never fit: GPU quota \"compute\" of tenant \"team-a\": requested 8 (1 by this Pod, 7 by the Pods of its "
      "group that are still to come; Rule \"whole-jobs\" admits all or none), used 0, limit 4; request at most 4 GPUs "
      "with all Pods of the group, or ask the platform team to raise the limit; 4 GPUs are free"},
-    {"compute", 4, 3, 4, 4, NULL,
+    {"compute", 4, 3, 4, 4, "whole-jobs",
      "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 4 (1 by this Pod, 3 by the Pods of its "
-     "group that are still to come), used 4, limit 4, over by 4; nothing is free"},
+     "group that are still to come; Rule \"whole-jobs\" admits all or none), used 4, limit 4, over by 4; nothing is "
+     "free"},
     /* Alone, also if a Rule decides its group. */
     {"compute", 1, 0, 4, 4, "whole-jobs",
      "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 1, used 4, limit 4, over by 1; nothing is "
@@ -314,7 +315,7 @@ static void test_messages(void **state)
 							 .count = m->requested - m->of_group};
 		struct charge room = {quota, row.left};
 		const struct quota_denial denial = {&row, 1, &room, 1};
-		struct decision decision = {.gang_rule = m->rule ? str_of(m->rule) : (struct str){NULL, 0}};
+		struct decision decision = {.gang_rule = str_of(m->rule)};
 		decision.consumer = (struct consumer){
 		    .requests = &request, .request_count = 1, .namespace = STR("team-a"), .uid = STR("u")};
 		struct arena arena;
