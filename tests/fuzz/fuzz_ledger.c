@@ -46,6 +46,11 @@ static int count_consumer(void *context, const struct consumer *consumer)
 	return 0;
 }
 
+static uint32_t entries_of(const struct ledger *ledger)
+{
+	return ledger_pending(ledger) + ledger_reservations(ledger);
+}
+
 /* Writes the text that a write of the ledger would contain. */
 static void encode(struct ledger *ledger, unsigned form, struct buf *out)
 {
@@ -56,17 +61,18 @@ static void encode(struct ledger *ledger, unsigned form, struct buf *out)
 	ledger_encode(ledger, 0, out, &versions);
 	if (out->failed || versions.of[CONSUMER_POD] != VERSION || !ledger_check(ledger))
 		abort();
-	if (ledger_text_form(buf_view(out)) != (ledger_pending(ledger) ? form : 0))
+	if (ledger_text_form(buf_view(out)) != (entries_of(ledger) ? form : 0))
 		abort();
 }
 
 /* Requires that both hold the same amount of each quota, for the same number of Pods. */
 static void compare(const struct ledger *a, const struct ledger *b, uint32_t quotas)
 {
-	if (ledger_pending(a) != ledger_pending(b))
+	if (ledger_pending(a) != ledger_pending(b) || ledger_reservations(a) != ledger_reservations(b))
 		abort();
 	for (uint32_t i = 0; i < quotas; i++)
-		if (ledger_held(a)[i].pending != ledger_held(b)[i].pending || ledger_held(a)[i].used != 0)
+		if (ledger_held(a)[i].pending != ledger_held(b)[i].pending ||
+		    ledger_held(a)[i].reserved != ledger_held(b)[i].reserved || ledger_held(a)[i].used != 0)
 			abort();
 }
 
@@ -113,12 +119,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ledger_load(ledger, (struct ledger_versions){{VERSION}}, text, 1, &again_err) != result ||
 	    (result < 0) != (err.text[0] != '\0'))
 		abort();
-	if (result < 0 && (ledger_pending(ledger) || ledger_version(ledger, CONSUMER_POD)))
+	if (result < 0 && (entries_of(ledger) || ledger_version(ledger, CONSUMER_POD)))
 		/* Some of an unreadable text was applied. */
 		abort();
 	if (result == 0) {
 		/* A uid may occur twice. */
-		if (ledger_pending(ledger) > counted.consumers)
+		if (entries_of(ledger) > counted.consumers)
 			abort();
 		for (unsigned form = counted.form; form <= LEDGER_FORM; form++)
 			write_and_read(ledger, form, counted.form, policy);

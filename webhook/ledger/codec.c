@@ -96,7 +96,10 @@ size_t ledger_text_bytes(const struct consumer *consumer)
 	/* For the group: `G ;`, a blank and its number. */
 	if (consumer->group.len)
 		bytes += 3 + consumer->group.len + 1 + 5;
-	/* For a reservation, instead of the uid: a blank and the seconds, and a blank and the renewal. */
+	/*
+	 * For a reservation, instead of the uid: a blank and the seconds, and a blank and the
+	 * renewal.
+	 */
 	bytes += consumer->reserved_seconds ? 1 + 5 + 1 + RENEWAL_DIGITS : ledger_uid_bytes(consumer->uid) + 1;
 	for (uint32_t i = 0; i < consumer->request_count; i++)
 		bytes += 3 + consumer->requests[i].resource.len +

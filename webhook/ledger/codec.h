@@ -22,8 +22,9 @@
  *
  * A text without any of these is empty, which every version can read.
  *
- * Form 3 has no groups and no reservations: what is pending in it is in no group. Form 2, of version 0.2.0, has no C records. Form 1, of version 0.1.0, has no N records, either,
- * and does not abbreviate:
+ * Form 3 has no groups and no reservations: what is pending in it is in no group. Form 2, of
+ * version 0.2.0, has no C records. Form 1, of version 0.1.0, has no N records, either, and does not
+ * abbreviate:
  *
  *     P <uid> <namespace> <name> 0=2 0,1;
  *
@@ -64,15 +65,15 @@ struct ledger_text {
 };
 
 /*
- * Whether a Pod, a claim or a reservation can be encoded in the newest form: it has requests, and its names are
- * short and plain. The name of the Pod may be absent, because form 2 does not store it. An older
- * form may not be able to hold it: see ledger_text_first_form.
+ * Whether a Pod, a claim or a reservation can be encoded in the newest form: it has requests, and
+ * its names are short and plain. The name of the Pod may be absent, because form 2 does not store
+ * it. An older form may not be able to hold it: see ledger_text_first_form.
  */
 bool ledger_text_fits(const struct consumer *consumer);
 
 /*
- * Returns the first form that can hold the consumer: 4 for a reservation, 3 for a claim, and 1 for a
- * Pod, which is written without its group in forms before 4. Pure.
+ * Returns the first form that can hold the consumer: 4 for a reservation, 3 for a claim, and 1 for
+ * a Pod, which is written without its group in forms before 4. Pure.
  */
 unsigned ledger_text_first_form(const struct consumer *consumer);
 
@@ -89,9 +90,9 @@ struct str ledger_reservation_uid(const struct consumer *consumer, struct arena 
 size_t ledger_text_bytes(const struct consumer *consumer);
 
 /*
- * Write a text: begin, add for each Pod, claim and reservation, end. The consumers must stay valid until the
- * end. Failure sets out->failed; so does a consumer that the form cannot hold, which the caller
- * must leave out if the others are to be written.
+ * Write a text: begin, add for each Pod, claim and reservation, end. The consumers must stay valid
+ * until the end. Failure sets out->failed; so does a consumer that the form cannot hold, which the
+ * caller must leave out if the others are to be written.
  */
 void ledger_text_begin(struct ledger_text *text, struct buf *out, unsigned form);
 void ledger_text_add(struct ledger_text *text, const struct consumer *consumer);

@@ -101,7 +101,8 @@ static inline struct entry *entry_next(const struct entry_table *table, const st
 
 /*
  * Copies everything that the consumer refers to except its `gang`, and the placement of `pod` (may
- * be NULL). All other fields are zero, and the entry is in no table. Returns new, or NULL without memory.
+ * be NULL). All other fields are zero, and the entry is in no table. Returns new, or NULL without
+ * memory.
  */
 struct entry *entry_make(const struct consumer *consumer, const struct pod *pod);
 void entry_free(struct entry *entry); /* Takes NULL. */

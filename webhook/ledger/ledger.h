@@ -370,15 +370,15 @@ const struct pairs *ledger_node_labels(const struct ledger *ledger, struct str n
 
 /*
  * Ends reservations: after their time, which begins when this ledger first knows a renewal, and if
- * no Pod of the group is left. In a shared ledger, also while the text is written in a form that has
- * none. The end only makes room, so replicas need not agree about it. Returns bits of enum
+ * no Pod of the group is left. In a shared ledger, also while the text is written in a form that
+ * has none. The end only makes room, so replicas need not agree about it. Returns bits of enum
  * ledger_seen.
  */
 int ledger_end_reservations(struct ledger *ledger, int64_t now_ms);
 
 /*
- * Applies the passage of time: terminating Pods stop counting, Pods that are gone are forgotten, and
- * reservations end. Returns bits of enum ledger_seen.
+ * Applies the passage of time: terminating Pods stop counting, Pods that are gone are forgotten,
+ * and reservations end. Returns bits of enum ledger_seen.
  */
 int ledger_tick(struct ledger *ledger, int64_t now_ms);
 

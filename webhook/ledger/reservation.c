@@ -14,7 +14,9 @@ static int compare_requests(const void *left, const void *right)
 	return str_cmp(a->resource, b->resource);
 }
 
-/* Subtracts what a Pod requests from the rest, which is sorted. Returns whether anything remains. */
+/*
+ * Subtracts what a Pod requests from the rest, which is sorted. Returns whether anything remains.
+ */
 static bool subtract(struct resource_request *rest, uint32_t count, const struct consumer *pod)
 {
 	bool some = false;
@@ -264,7 +266,7 @@ static bool is_over(const struct ledger *ledger, const struct entry *entry, int6
 		return false;
 	if (now_ms - entry->pending_ms >= (int64_t)entry->consumer.reserved_seconds * 1000)
 		return true;
-	/* A replica that is about to start could not read it, and it is no reason to keep it out. */
+	/* A replica that is about to start cannot read reservations, and must not wait for them. */
 	if (ledger->options.shared && ledger->form < RESERVATION_FORM)
 		return true;
 	return !ledger_behind(ledger) && entry->gang && entry->gang->pods == 0;

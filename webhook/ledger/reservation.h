@@ -1,7 +1,7 @@
 /*
  * reservation: what the rest of a group requests, when one of its Pods is decided, and the entry
- * that keeps it free. Each renewal is an entry of its own, so that what was reserved before is there
- * if the write of the renewal fails.
+ * that keeps it free. Each renewal is an entry of its own, so that what was reserved before is
+ * there if the write of the renewal fails.
  */
 #ifndef WEBHOOK_LEDGER_RESERVATION_H
 #define WEBHOOK_LEDGER_RESERVATION_H

@@ -43,10 +43,11 @@ void tally_close(struct tally *tally); /* Also accepts a zeroed tally. */
 
 /*
  * Adds what one more entry holds: a Pod (`pods` is 1), or a reservation (0). Returns a handle for
- * tally_remove, which takes the same numbers, or NULL without memory, and then nothing was added.
+ * tally_remove, or NULL without memory, and then nothing was added. tally_remove takes the same
+ * numbers, and accepts NULL.
  */
 struct tally_sum *tally_add(struct tally *tally, uint32_t quota, struct str namespace, wide amount, uint32_t pods);
-void tally_remove(struct tally *tally, struct tally_sum *sum, wide amount, uint32_t pods); /* Takes NULL. */
+void tally_remove(struct tally *tally, struct tally_sum *sum, wide amount, uint32_t pods);
 
 /* Notes that a quota has changed: appends it to the list unless it is already there. */
 void tally_note(struct tally *tally, uint32_t quota);

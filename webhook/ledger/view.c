@@ -183,8 +183,8 @@ static bool is_known_claim(const struct entry *entry, const struct consumer *con
 }
 
 /*
- * A Pod stays in the group in which it was first known. Its labels and owners may change, and nobody
- * decides about that.
+ * A Pod stays in the group in which it was first known. Its labels and owners may change, and
+ * nobody decides about that.
  */
 static void keep_group(const struct entry *entry, struct consumer *consumer)
 {

@@ -67,7 +67,9 @@ json_t *render_ledger_crd(void)
 		      digits_schema("The ResourceClaim event that every replica must have applied before it decides."),
 		      "opened",
 		      text_schema(UID_MAX, "This object's uid when it had settled; until then nothing is admitted."),
-		      "pending", text_schema(LEDGER_TEXT_MAX, "What was admitted and not yet seen, as compact text.")));
+		      "pending",
+		      text_schema(LEDGER_TEXT_MAX,
+				  "What was admitted and not yet seen, and what is reserved, as compact text.")));
 	json_t *schema = object_schema(
 	    "What gpugate has admitted and not yet seen among the Pods and ResourceClaims. If it is deleted, gpugate makes "
 	    "it again and admits no accelerator until it has settled.",
@@ -101,7 +103,7 @@ json_t *render_quota_crd(void)
 	    "How much, in words for people: nothing is decided from it.",
 	    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "used",
 		      text_schema(AMOUNT_MAX, "What Pods that exist hold."), "pending",
-		      text_schema(AMOUNT_MAX, "What was admitted and not yet seen."), "hard",
+		      text_schema(AMOUNT_MAX, "What was admitted and not yet seen, or is reserved for a gang."), "hard",
 		      text_schema(AMOUNT_MAX, "The limit."), "borrowed",
 		      text_schema(AMOUNT_MAX, "What is held above the limit, of others of the cohort."), "lendable",
 		      text_schema(AMOUNT_MAX, "What others of the cohort may hold of the limit, lent already or not."),
@@ -110,11 +112,12 @@ json_t *render_quota_crd(void)
 		      holders_schema()));
 	json_t *schema = object_schema("What the Pods of a tenant hold of one GPU quota.",
 				       json_pack("{s:o, s:o}", "spec", spec, "status", status));
-	json_t *columns = json_pack("[o, o, o, o, o, o]", column("Tenant", ".spec.tenant", "The Tenant of the policy."),
-				    column("Quota", ".spec.quota", "The quota's name in it."),
-				    column("Used", ".status.used", "What Pods that exist hold."),
-				    column("Pending", ".status.pending", "What was admitted and not yet seen."),
-				    column("Hard", ".status.hard", "The limit."),
-				    column("Borrowed", ".status.borrowed", "What is held above the limit."));
+	json_t *columns =
+	    json_pack("[o, o, o, o, o, o]", column("Tenant", ".spec.tenant", "The Tenant of the policy."),
+		      column("Quota", ".spec.quota", "The quota's name in it."),
+		      column("Used", ".status.used", "What Pods that exist hold."),
+		      column("Pending", ".status.pending", "What was admitted and not yet seen, or is reserved."),
+		      column("Hard", ".status.hard", "The limit."),
+		      column("Borrowed", ".status.borrowed", "What is held above the limit."));
 	return definition("gpuquotas", "gpuquota", "GPUQuota", "gpuq", schema, columns);
 }

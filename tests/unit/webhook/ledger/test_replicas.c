@@ -407,8 +407,8 @@ static void watch_object(struct run *run, struct replica *r)
 /* --- Requests --- */
 
 /*
- * Whether a replica knows exactly what exists, and the newest copy. Otherwise it may count more for a
- * while, such as a Pod that is gone, and refuse what another replica would admit.
+ * Whether a replica knows exactly what exists, and the newest copy. Otherwise it may count more for
+ * a while, such as a Pod that is gone, and refuse what another replica would admit.
  */
 static bool knows_all(const struct run *run, const struct replica *r)
 {
@@ -657,8 +657,8 @@ static void ask(struct run *run, int index)
 }
 
 /*
- * Returns the gang of the next Pod: one that is not complete, or now and then a new one. -1: it is in
- * none.
+ * Returns the gang of the next Pod: one that is not complete, or now and then a new one. -1: it is
+ * in none.
  */
 static int next_gang(struct run *run)
 {

@@ -6,6 +6,7 @@
 
 #include "gpugate/consumer.h"
 #include "gpugate/pod.h"
+#include "gpugate/pod_group.h"
 #include "webhook/ledger/codec.h"
 
 #include "webhook/ledger/ledger.h"
@@ -159,7 +160,17 @@ static void fail_to_write(struct bench *bench)
 	assert_true(ledger_check(bench->ledger));
 }
 
-static int see(struct bench *bench, const char *uid, const char *phase, bool terminating, bool gone)
+/* The group of a Pod is what its field says. */
+int __wrap_pod_group_find(const struct pod *pod, struct arena *arena, struct pod_group *group);
+int __wrap_pod_group_find(const struct pod *pod, struct arena *arena, struct pod_group *group)
+{
+	(void)arena;
+	*group = (struct pod_group){.key = pod->pod_group};
+	return 0;
+}
+
+static int see_in(struct bench *bench, const char *group, const char *uid, const char *phase, bool terminating,
+		  bool gone)
 {
 	const struct pair request = {STR("nvidia.com/gpu"), STR("1")};
 	const struct container container = {.requests = {&request, 1, true}};
@@ -170,6 +181,7 @@ static int see(struct bench *bench, const char *uid, const char *phase, bool ter
 				.containers = &container,
 				.container_count = 1,
 				.phase = str_of(phase),
+				.pod_group = str_of(group),
 				.deletion_timestamp = terminating ? STR("2026-01-01T00:00:00Z") : (struct str){0}};
 	bench->version++;
 	int seen = ledger_see(bench->ledger, &pod, bench->version, gone, bench->now_ms);
@@ -177,6 +189,11 @@ static int see(struct bench *bench, const char *uid, const char *phase, bool ter
 	ledger_reach(bench->ledger, CONSUMER_CLAIM, bench->version);
 	assert_true(ledger_check(bench->ledger));
 	return seen;
+}
+
+static int see(struct bench *bench, const char *uid, const char *phase, bool terminating, bool gone)
+{
+	return see_in(bench, "", uid, phase, terminating, gone);
 }
 
 static int tick(struct bench *bench, int64_t ms)
@@ -706,7 +723,7 @@ static void test_a_pod_stays_in_its_group(void **state)
 	open_bench(&bench);
 	assert_int_equal(decide(&bench, "p0", GROUP, 2), LEDGER_ADMITTED);
 	write_all(&bench);
-	assert_int_equal(see(&bench, "p0", "Running", false, false), 0);
+	assert_int_equal(see_in(&bench, "Job.batch/other", "p0", "Running", false, false), 0);
 	/* It would be 3 if p0 were not known to be one of them. */
 	assert_int_equal(decide(&bench, "p1", GROUP, 4), LEDGER_ADMITTED);
 	expect(&bench, 1, 1, 2, 1);
@@ -716,6 +733,35 @@ static void test_a_pod_stays_in_its_group(void **state)
 	assert_int_equal(see(&bench, "p0", "Running", false, false), 0);
 	assert_int_equal(decide(&bench, "p1", GROUP, 4), LEDGER_ADMITTED);
 	expect(&bench, 1, 1, 2, 1);
+	close_bench(&bench);
+}
+
+/* What a replica learns of a Pod only from the view, such as after a restart. */
+static void test_the_view_knows_groups(void **state)
+{
+	(void)state;
+	struct bench bench;
+	open_bench(&bench);
+	assert_int_equal(see_in(&bench, GROUP, "p0", "Running", false, false), 0);
+	assert_int_equal(see_in(&bench, "Job.batch/other", "p1", "Running", false, false), 0);
+	assert_int_equal(decide(&bench, "p2", GROUP, 3), LEDGER_ADMITTED);
+	expect(&bench, 2, 1, 1, 1);
+	fail_to_write(&bench);
+	/* A Pod that moves to another group by its labels is counted where it was first. */
+	assert_int_equal(see_in(&bench, GROUP, "p1", "Failed", false, false), LEDGER_FREED);
+	assert_int_equal(see_in(&bench, GROUP, "p1", "Running", false, false), 0);
+	assert_int_equal(decide(&bench, "p2", GROUP, 3), LEDGER_ADMITTED);
+	expect(&bench, 2, 1, 1, 1);
+	write_all(&bench);
+	assert_int_equal(see(&bench, "p0", "Running", false, true), LEDGER_FREED);
+	assert_int_equal(see(&bench, "p2", "Running", false, true), LEDGER_FREED);
+	assert_int_equal(tick(&bench, 1), LEDGER_FREED);
+	expect(&bench, 1, 0, 0, 0);
+	/* Forms before 4 do not say the group of a pending Pod; its event does. */
+	load(&bench, STR("3;N a;R nvidia.com/gpu;P =p3 0 0=1 -;"));
+	assert_int_equal(see_in(&bench, GROUP, "p3", "Running", false, false), 0);
+	assert_int_equal(decide(&bench, "p4", GROUP, 3), LEDGER_ADMITTED);
+	expect(&bench, 2, 1, 1, 1);
 	close_bench(&bench);
 }
 
@@ -843,6 +889,7 @@ int main(void)
 					   cmocka_unit_test(test_a_reservation_ends_when_its_pod_is_swept),
 					   cmocka_unit_test(test_another_policy_charges_it_again),
 					   cmocka_unit_test(test_a_pod_stays_in_its_group),
+					   cmocka_unit_test(test_the_view_knows_groups),
 					   cmocka_unit_test(test_a_reservation_is_no_pod),
 					   cmocka_unit_test(test_without_a_copy),
 					   cmocka_unit_test(test_the_embedded_store)};
