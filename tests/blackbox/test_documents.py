@@ -327,6 +327,7 @@ LIMITS = {
     "PEM file": [constant("include/gpugate/certs.h", "CERTS_PEM_MAX"), constant("webhook/http/tls_identity.h", "HTTP_CHAIN_MAX")],
     "workloads that are read": [constant("webhook/server/target_reader.h", "TARGET_READS_MAX"),
                                 constant("webhook/server/target_reader.h", "TARGET_READ_MS"), constant("webhook/server/target_reader.h", "TARGET_BYTES_MAX")],
+    "objects that have groups": [constant("webhook/server/target_reader.h", "TARGET_READ_MS"), constant("webhook/server/target_reader.h", "TARGET_BYTES_MAX")],
     "log lines that wait": [constant("webhook/base/log.h", "LOG_RING_BYTES")],
 }
 

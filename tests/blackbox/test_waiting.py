@@ -44,6 +44,17 @@ def mig_rule(**to_mig):
     return doc("Rule", "mig", rewrite=[{"from": GPU, "toMig": {"accelerator": "a100-80gb", "memoryFrom": "annotation:mem", **to_mig}}])
 
 
+def whole(name="whole-jobs"):
+    """A Rule for Pods that say how many Pods their group has."""
+    return doc("Rule", name, gangs="allOrNothing")
+
+
+def member(count, size, name="train", **more):
+    """A Pod of a group of `size` Pods that each request as much."""
+    labels, notes = ({"kueue.x-k8s.io/pod-group-name": name}, {"kueue.x-k8s.io/pod-group-total-count": str(size)}) if size > 1 else (None, None)
+    return pod({GPU: count}, labels=labels, annotations=notes, **more)
+
+
 def host(path):
     return pod(volumes=[{"name": "d", "hostPath": {"path": path}}])
 
@@ -58,6 +69,8 @@ COHORT = {"cohort": "c"}
 # Refusals that may end by waiting: the policy, existing Pods, and the Pod or claim that is refused.
 WAIT = {
     "hard": ([team(quota(hard=4))], [pod({GPU: 3})], pod({GPU: 2})),
+    "a group": ([team(quota(hard=4)), whole()], [pod({GPU: 2})], member(1, 3)),
+    "a group, of which one Pod fits": ([A100, team(quota(hard=4, measure="gpus")), whole()], [pod({GPU: 1})], member(2, 2)),
     "all of the limit": ([team(quota(hard=4))], [pod({GPU: 1})], pod({GPU: 4})),
     "gpus": ([A100, team(quota(hard="1.5", measure="gpus"))], [pod({GPU: 1})], pod({GPU: 1})),
     "memory": ([A100, T4, team(quota(hard="100Gi", measure="memory"))], [pod({GPU: 1}, nodeSelector={PRODUCT: "A100"})], pod({GPU: 1})),
@@ -81,6 +94,7 @@ FINAL = {
     "quota": {
         "hard": ([team(quota(hard=4))], pod({GPU: 5})),
         "zero": ([team(quota(hard=0))], pod({GPU: 1})),
+        "a group": ([team(quota(hard=4)), whole()], member(1, 5)),
         "gpus": ([A100, team(quota(hard="0.3", measure="gpus"))], pod({GPU: 1})),
         "with borrowing": ([team(quota(hard=4), borrowing={"q": {"borrowUpTo": 2}}, **COHORT), team(quota(hard=4), name="team-b", **COHORT)],
                            pod({GPU: 7})),
@@ -406,8 +420,13 @@ def worlds(draw):
             hard = draw(AMOUNTS)
         tenants.append(team(quota("q", unit(hard), measure=measure), *([quota("r", draw(AMOUNTS))] if draw(st.booleans()) else []),
                             name=name, enforcement=draw(st.sampled_from(["deny", "deny", "deny", "audit"])), **spec))
-    requests = st.lists(st.tuples(st.sampled_from(["team-a", "team-b", "team-c"]), st.integers(1, 7)), min_size=6, max_size=12)
-    return [doc("Accelerator", "small", resource=GPU, memory="1Gi"), *tenants], draw(requests), draw(requests)
+    size = st.integers(1, draw(st.sampled_from([1, 3])))  # Of groups, each of which is admitted as a whole.
+    requests = st.lists(st.tuples(st.sampled_from(["team-a", "team-b", "team-c"]), st.integers(1, 7), size), min_size=6, max_size=12)
+    return [doc("Accelerator", "small", resource=GPU, memory="1Gi"), whole(), *tenants], draw(requests), draw(requests)
+
+
+def ask_one(server, namespace, count, size, name="asked", **how):
+    return server.validate(member(count, size, name, namespace=namespace), **how)
 
 
 @settings(max_examples=scaled(40, 6))
@@ -416,11 +435,11 @@ def test_the_words_are_there_iff_it_would_fit_an_empty_cluster(world):
     policy, usage, asked = world
     server = Server(policy)
     try:
-        empty = {(namespace, count): server.validate(pod({GPU: count}, namespace=namespace), dry_run=True) for namespace, count in asked}
-        for namespace, count in usage:
-            server.validate(pod({GPU: count}, namespace=namespace))
-        for (namespace, count), alone in empty.items():
-            decision = server.validate(pod({GPU: count}, namespace=namespace), dry_run=True)
+        empty = {each: ask_one(server, *each, dry_run=True) for each in asked}
+        for i, each in enumerate(usage):
+            ask_one(server, *each, name=f"used-{i}")
+        for each, alone in empty.items():
+            decision = ask_one(server, *each, dry_run=True)
             assert alone.allowed or not decision.allowed, "usage makes no room"
             if decision.allowed:
                 continue

@@ -25,6 +25,7 @@ struct admission {
 	struct buf charges;
 	enum admission_state state; /* The last state that was reported. */
 	unsigned calls;             /* Number of calls of `done`. */
+	unsigned reads;             /* Number of calls of `read`. */
 	bool may_wait;
 };
 
@@ -310,6 +311,87 @@ static void test_labels_come_later(void **state)
 	close_fixture(&f);
 }
 
+/* --- A group that is admitted as a whole --- */
+
+#define WHOLE                                                                                                          \
+	"---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: whole}\nspec: {match: {}, gangs: allOrNothing}\n"
+
+static void count_read(struct admission_request *request, const struct pod_group *group)
+{
+	struct admission *admission = request->context;
+	assert_true(str_eq(group->key, STR("Job.batch/train")));
+	assert_true(str_eq(group->resource, STR("jobs")));
+	admission->reads++;
+}
+
+/* A Pod of a Job. */
+static struct admission *prepare_member(struct fixture *f, const char *uid, bool reads)
+{
+	struct admission *admission = prepare(f, uid, 1);
+	admission->review.review.object.owner =
+	    (struct owner){.api_version = STR("batch/v1"), .kind = STR("Job"), .name = STR("train")};
+	admission->request.read = reads ? count_read : NULL;
+	return admission;
+}
+
+static void read_job(struct admission *admission, enum gang_object object, const char *parallelism)
+{
+	char json[256 + REVIEW_PADDING] = "";
+	int len = snprintf(json, 256, "{\"spec\":{\"parallelism\":%s,\"template\":{}}}", parallelism);
+	assert_int_equal(admission->state, ADMISSION_PENDING);
+	assert_int_equal(admission->reads, 1);
+	assert_int_equal(admission->calls, 0);
+	admission_read(&admission->request, object, (struct str){json, (size_t)len});
+	assert_int_equal(admission->calls, 1);
+}
+
+static void test_a_group_is_read_first(void **state)
+{
+	struct fixture f;
+	(void)state;
+	open_fixture(&f, TWO_GPUS WHOLE);
+	/* What is missing is decided by onOutage, and the ledger is not asked. */
+	struct admission *unread = decide(prepare_member(&f, "unread", true));
+	read_job(unread, GANG_OBJECT_UNREAD, "2");
+	assert_true(is_refused(unread, REASON_OUTAGE));
+	struct admission *odd = decide(prepare_member(&f, "odd", true));
+	read_job(odd, GANG_OBJECT_READ, "\"2\"");
+	assert_true(is_refused(odd, REASON_OUTAGE));
+	assert_true(nothing_is_held(&f));
+	struct admission *large = decide(prepare_member(&f, "large", true));
+	read_job(large, GANG_OBJECT_READ, "3");
+	assert_true(is_refused(large, REASON_QUOTA));
+	assert_true(nothing_is_held(&f));
+	struct admission *first = decide(prepare_member(&f, "first", true));
+	read_job(first, GANG_OBJECT_READ, "2");
+	assert_true(is_admitted(first));
+	assert_true(is_refused(decide(prepare(&f, "other", 1)), REASON_QUOTA));
+	struct admission *second = decide(prepare_member(&f, "second", true));
+	read_job(second, GANG_OBJECT_READ, "2");
+	assert_true(is_admitted(second));
+	close_fixture(&f);
+}
+
+/* Where objects cannot be read, or the object is gone, the Pod is decided alone. */
+static void test_a_group_that_is_not_read(void **state)
+{
+	struct fixture f;
+	(void)state;
+	open_fixture(&f, TWO_GPUS WHOLE);
+	assert_true(is_admitted(decide(prepare_member(&f, "one", false))));
+	struct admission *gone = decide(prepare_member(&f, "two", true));
+	read_job(gone, GANG_OBJECT_ABSENT, "9");
+	assert_true(is_admitted(gone));
+	struct admission *hasty = prepare_member(&f, "three", true);
+	hasty->may_wait = false;
+	assert_int_equal(decide(hasty)->state, ADMISSION_OVERLOADED);
+	assert_int_equal(hasty->reads, 0);
+	struct admission *nameless = decide(prepare_member(&f, "", true));
+	assert_int_equal(nameless->state, ADMISSION_NO_UID);
+	assert_int_equal(nameless->reads, 0);
+	close_fixture(&f);
+}
+
 static void count_event(void *context, const struct trace_event *event)
 {
 	unsigned *counts = context;
@@ -337,6 +419,8 @@ static void test_a_trace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_a_group_is_read_first),
+	    cmocka_unit_test(test_a_group_that_is_not_read),
 	    cmocka_unit_test(test_a_sequence_of_admissions),
 	    cmocka_unit_test(test_mutation_asks_no_ledger),
 	    cmocka_unit_test(test_a_pod_without_uid_is_not_charged),
