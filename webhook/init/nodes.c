@@ -347,6 +347,11 @@ int nodes_offer(struct fleet *fleet, const struct pairs *labels, const struct no
 {
 	struct fleet_group like = {.resource = offer->resource, .from_slices = true};
 	identify(&like, labels);
+	if (like.label_count == 0 && offer->label.value.len) {
+		const struct pairs of_product = {&offer->label, 1, true};
+		like.rank = 0;
+		identify(&like, &of_product);
+	}
 	if (!str_present(like.product))
 		like.product = offer->product;
 	struct fleet_group *group = fleet_group(fleet, &like, err);
