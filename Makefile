@@ -235,7 +235,7 @@ $(OUT)/unit/webhook/kube/test_memory: LDLIBS += -Wl,--wrap=calloc
 $(OUT)/unit/policy/compile/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup
 
 # Their clock stands still.
-$(patsubst %,$(OUT)/unit/webhook/cluster/test_%,classes fit kinds queue step): LDLIBS += -Wl,--wrap=clock_gettime
+$(patsubst %,$(OUT)/unit/webhook/cluster/test_%,classes fit kinds queue slices step): LDLIBS += -Wl,--wrap=clock_gettime
 
 $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
 	$(call say,LINK,$@)

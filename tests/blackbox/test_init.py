@@ -157,10 +157,20 @@ def device_class(name="gpu.nvidia.com", resource=GPU):
 def test_resource_slices(make, beta):
     """Pods request the devices by the name that the DeviceClass has for them."""
     made = make([slices("n1", beta=beta), slices("n2"), device_class(), node("cpu", "n1"), running("a", "p", {GPU: "2"})])
-    assert made.documents("Accelerator") == {"m6i.large": {"resource": GPU, "memory": "81559Mi", "nodeLabels": {TYPE: "m6i.large"}},
-                                             "nvidia-h100-80gb-hbm3": {"resource": GPU, "memory": "81559Mi", "withoutNodeLabels": [TYPE]}}
+    assert made.documents("Accelerator") == {"nvidia-h100-80gb-hbm3": {"resource": GPU, "memory": "81559Mi", "nodeLabels": {PRODUCT: "NVIDIA-H100-80GB-HBM3"}}}
+    assert "Read from ResourceSlices: 8 devices on 2 nodes. Nodes count as if they had the label" in made.comments("accelerators.yaml")
     made.lints_clean()
     made.refuses_none()
+
+
+def test_products_of_resource_slices(make):
+    """The label of a node comes first. The product is told by slices as `serve` tells it."""
+    labeled = node("a100", "n3")
+    made = make([slices("n1"), slices("n2", product="Tesla T4"), slices("n3"), slices("n4", product="(?)"), device_class(), labeled])
+    assert {name: spec.get("nodeLabels") for name, spec in made.documents("Accelerator").items()} == {
+        "nvidia-h100-80gb-hbm3": {PRODUCT: "NVIDIA-H100-80GB-HBM3"}, "tesla-t4": {PRODUCT: "Tesla-T4"},
+        "nvidia-a100-sxm4-80gb": {PRODUCT: "NVIDIA-A100-SXM4-80GB"}, "accelerator": None}
+    made.lints_clean()
 
 
 def test_devices_that_only_claims_reach(make):
@@ -457,7 +467,7 @@ def test_from_a_cluster(api, tmp_path):
     assert done.returncode == 0, done
     found = policy_of(tmp_path / "policy")
     assert found["Tenant", "a"]["quotas"][0]["hard"] == 4 and found["Tenant", "b"]["quotas"][0]["hard"] == 3
-    assert ("Accelerator", "nvidia-a100-sxm4-80gb") in found and found["Accelerator", "m6i.large"]["resource"] == "amd.com/gpu"
+    assert ("Accelerator", "nvidia-a100-sxm4-80gb") in found and found["Accelerator", "amd-instinct-mi300x"]["resource"] == "amd.com/gpu"
     assert {method for method, _, _ in api.asked} == {"GET"} and all(query["limit"] == "500" for _, _, query in api.asked)
 
 

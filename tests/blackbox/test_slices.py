@@ -101,6 +101,21 @@ def test_the_label_of_the_node_decides(api, serve):
     wait_used(server, 4)
 
 
+def test_a_product_that_the_policy_does_not_know(api, serve):
+    """What a node is of without the label, it stays."""
+    others = doc("Accelerator", "others", resource=GPU, memory="8Gi", weight="0.5", nodeLabels={"pool": "old"}, withoutNodeLabels=[PRODUCT])
+    node(api, "n1", pool="old")
+    publish(api, "n1", "Quadro P4000")
+    bound(api, "p", "n1")
+    server = serve(policy=[others, *POLICY])
+    wait_used(server, 2)
+    publish(api, "n1", T4)
+    wait_used(server, 1)
+    publish(api, "n1", "Quadro P4000")
+    wait_used(server, 2)
+    assert unmatched(server, "none") == unmatched(server, "several") == 0
+
+
 @pytest.mark.parametrize("more", [[T4], [None], []], ids=("same", "unsaid", "none"))
 def test_devices_of_one_product_in_several_slices(api, serve, more):
     node(api, "n1")

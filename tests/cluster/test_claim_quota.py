@@ -183,6 +183,37 @@ def test_a_pod_by_the_name_that_a_class_gives_its_devices(control_plane, gpugate
     gate.wait_used("ml", "gpus", 0, "gpus", seconds=60)
 
 
+def test_a_node_is_of_the_product_of_its_slices(control_plane, gpugate_in_cluster, devices):
+    """No label of a node says what its devices are. A Pod counts as what the slices of its node say
+    at the time, as published by a driver of NVIDIA."""
+    own, admin, product = devices(whole=0, halves=0), control_plane.admin, "nvidia.com/gpu.product"
+    resource = f"{own.driver}/gpu"
+    policy = [doc("Accelerator", "h100", resource=resource, nodeLabels={product: "NVIDIA-H100-80GB-HBM3"}),
+              doc("Accelerator", "t4", resource=resource, weight="0.25", nodeLabels={product: "Tesla-T4"}),
+              doc("Tenant", "ml", namespaces=[own.space], quotas=[{"name": "gpus", "measure": "gpus", "hard": 8}])]
+
+    def published(name, generation):
+        return {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": f"nvidia-{own.space}"},
+                "spec": {"driver": "gpu.nvidia.com", "nodeName": own.space, "pool": {"name": own.space, "generation": generation, "resourceSliceCount": 1},
+                         "devices": [{"name": "gpu-0", "attributes": {"productName": {"string": name}, "type": {"string": "gpu"}}}]}}
+
+    admin.create(published("Tesla T4", 1)).must()
+    gate = gpugate_in_cluster(control_plane, policy, ledger="cluster", replicas=2)
+    bound = pod(own.space, "bound", {resource: 4})
+    bound["spec"]["nodeName"] = own.space
+    admin.create(bound).must()
+    gate.wait_used("ml", "gpus", 1, "gpus", seconds=30)
+    refused = admin.create(pod(own.space, "more", {resource: 8}))
+    assert refused.status == 403 and "used 1, limit 8" in refused.message, refused
+    admin.patch("ResourceSlice", f"nvidia-{own.space}", {"spec": published("NVIDIA H100 80GB HBM3", 2)["spec"]}).must()
+    gate.wait_used("ml", "gpus", 4, "gpus", seconds=30)
+    admin.patch("ResourceSlice", f"nvidia-{own.space}", {"spec": published("Tesla T4", 3)["spec"]}).must()
+    gate.wait_used("ml", "gpus", 1, "gpus", seconds=30)
+    admin.delete("ResourceSlice", f"nvidia-{own.space}").must()
+    gate.wait_used("ml", "gpus", 4, "gpus", seconds=30)
+    assert not any(server.log("object_unreadable") for server in gate.servers)
+
+
 def test_claims_and_pods_race_for_one_quota(control_plane, gpugate_in_cluster, devices):
     """Three replicas and a quota of 10: there are never more, of either kind."""
     own, admin = devices(whole=0, halves=0), control_plane.admin

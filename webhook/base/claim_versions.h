@@ -1,7 +1,8 @@
 /*
  * claim_versions: the versions of the API group of ResourceClaims that gpugate reads, the preferred
  * one first. What follows from a row: where claims, DeviceClasses and ResourceSlices are watched,
- * where they are listed for `explain --live`, and which versions are registered with the API server.
+ * where they are listed for `explain --live`, and which versions are registered with the API
+ * server.
  */
 #ifndef WEBHOOK_BASE_CLAIM_VERSIONS_H
 #define WEBHOOK_BASE_CLAIM_VERSIONS_H

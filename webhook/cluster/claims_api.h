@@ -1,7 +1,8 @@
 /*
  * claims_api: finds out whether the API server serves ResourceClaims, and in which version, and
- * points their watch and those of DeviceClasses and ResourceSlices there. It asks once before the watch starts, and
- * again from time to time, because an upgrade of the cluster can change the answer.
+ * points their watch and those of DeviceClasses and ResourceSlices there. It asks once before the
+ * watch starts, and again from time to time, because an upgrade of the cluster can change the
+ * answer.
  *
  * Everything runs on the loop's thread.
  */

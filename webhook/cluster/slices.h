@@ -1,7 +1,7 @@
 /*
- * slices: the ResourceSlices of the cluster, which say what products the devices of nodes are. Their
- * watch runs where the API server serves them and the policy reads the labels of nodes. A node that
- * lacks the label of its product counts as if it had it (ledger_set_devices).
+ * slices: the ResourceSlices of the cluster, which say what products the devices of nodes are.
+ * Their watch runs where the API server serves them and the policy reads the labels of nodes. A
+ * node that lacks the label of its product counts as if it had it (ledger_set_devices).
  *
  * Nothing waits for them: a Pod on a node of which nothing is known is charged as before it was
  * bound. Everything runs on the loop's thread.

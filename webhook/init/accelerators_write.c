@@ -11,7 +11,13 @@
 static void write_origin(const struct fleet_group *group, struct buf *out)
 {
 	const char *where = group->from_slices ? "ResourceSlices" : "the nodes";
-	if (group->label_count)
+	if (group->label_count && group->by_slices)
+		text_comment(out, 0,
+			     "Read from ResourceSlices: %" PRId64 " device%s on %" PRIu64
+			     " node%s. Nodes count as if they had the label, which is made of the productName of "
+			     "their devices.",
+			     group->devices, text_s((uint64_t)group->devices), group->nodes, text_s(group->nodes));
+	else if (group->label_count)
 		text_comment(out, 0,
 			     "Read from %s with the label %.*s=%.*s: %" PRId64 " device%s on %" PRIu64 " node%s.",
 			     where, STR_ARG(group->labels[0].key), STR_ARG(group->labels[0].value), group->devices,

@@ -19,6 +19,7 @@
 #define FLEET_GROUPS_MAX 1000     /* Accelerators that a policy is made of. */
 #define FLEET_NAMESPACES_MAX 9000 /* Each with a file of its own; a policy has at most 10,000. */
 #define FLEET_LABELS_MAX 5
+#define FLEET_KEPT_MAX 16 /* Labels of a node that its ResourceSlices need. */
 #define FLEET_SLICES_MAX 24
 #define FLEET_USES_MAX 64   /* Resources of a namespace. */
 #define FLEET_NOTES_MAX 20  /* Sentences about a namespace. */
@@ -79,6 +80,7 @@ struct fleet_group {
 	/* Which configurations the nodes choose, of the device plugin and of mig-parted. */
 	struct fleet_choice plugin_key, layout_key;
 	bool from_slices; /* Known from ResourceSlices, not from nodes. */
+	bool by_slices;   /* Its first label is what they say of the product. */
 	bool gone;        /* Merged into another group. */
 	/* Set by configs_apply. */
 	const struct fleet_config *plugin, *parted; /* What completed it; NULL: nothing did. */

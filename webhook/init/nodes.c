@@ -303,9 +303,9 @@ static int take_capacity(struct fleet *fleet, const struct node *node, struct er
 /* Keeps the labels that ResourceSlices of the node need. */
 static int keep_labels(struct fleet *fleet, const struct node *node, struct error *err)
 {
-	struct pair kept[16];
+	struct pair kept[FLEET_KEPT_MAX];
 	uint32_t count = 0;
-	for (uint32_t i = 0; i < node->labels.count && count < 16; i++) {
+	for (uint32_t i = 0; i < node->labels.count && count < FLEET_KEPT_MAX; i++) {
 		struct str key = node->labels.items[i].key;
 		bool wanted = str_eq(key, REPLICAS_KEY);
 		for (size_t m = 0; m < sizeof main_labels / sizeof main_labels[0]; m++)
@@ -346,7 +346,16 @@ int nodes_read(struct fleet *fleet, struct str json, struct arena *scratch, stru
 int nodes_offer(struct fleet *fleet, const struct pairs *labels, const struct nodes_offer *offer, struct error *err)
 {
 	struct fleet_group like = {.resource = offer->resource, .from_slices = true};
-	identify(&like, labels);
+	struct pair items[FLEET_KEPT_MAX + 1];
+	struct pairs all = {items, labels->count, true};
+	if (labels->count)
+		memcpy(items, labels->items, labels->count * sizeof *items);
+	/* `serve` lets the node count as if it had the label, unless it has another value. */
+	like.by_slices = offer->label.value.len && fleet_label(labels, offer->label.key).len == 0;
+	if (like.by_slices)
+		items[all.count++] = offer->label;
+	identify(&like, &all);
+	like.by_slices &= like.label_count && str_eq(like.labels[0].key, offer->label.key);
 	if (!str_present(like.product))
 		like.product = offer->product;
 	struct fleet_group *group = fleet_group(fleet, &like, err);

@@ -14,6 +14,8 @@ int nodes_read(struct fleet *fleet, struct str json, struct arena *scratch, stru
 struct nodes_offer {
 	struct str resource; /* By which Pods request them. */
 	struct str product;  /* May be absent. */
+	/* The label by which nodes count as those of the product; its value may be absent. */
+	struct pair label;
 	int64_t devices;
 	int64_t mib; /* 0: not known. */
 };

@@ -95,6 +95,9 @@ static int take_devices(struct fleet *fleet, const struct resource_slice *slice,
 		if (!str_present(offer.product) && device->product.len)
 			offer.product = device->product;
 	}
+	char value[SLICE_VALUE_MAX];
+	size_t len = slice_label_value(slice->driver, offer.product, value);
+	offer.label = (struct pair){slice_label_key(slice->driver), {value, len}};
 	return offer.devices ? nodes_offer(fleet, node ? &node->labels : &none, &offer, err) : 0;
 }
 

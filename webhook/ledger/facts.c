@@ -57,6 +57,27 @@ static int add_devices(struct ledger *ledger, struct str node, struct pairs *lab
 	return 0;
 }
 
+/*
+ * If no Accelerator has what the devices are, the node's own labels decide. So what a node is of by
+ * withoutNodeLabels is not lost by a product that the policy does not know.
+ */
+static int place_on_node(struct ledger *ledger, struct str node, const struct pairs *labels, struct consumer *consumer)
+{
+	const struct policy *policy = ledger->book.policy;
+	struct consumer by_own = *consumer;
+	struct pairs all = *labels;
+	if (add_devices(ledger, node, &all) < 0)
+		return -1;
+	int fit = policy_place_on_node(policy, &all, &ledger->scratch, consumer);
+	if (fit < 0 || !(fit & NODE_OF_NO_MODEL) || all.count == labels->count)
+		return fit;
+	int own_fit = policy_place_on_node(policy, labels, &ledger->scratch, &by_own);
+	if (own_fit >= 0 && own_fit & NODE_OF_NO_MODEL)
+		return fit;
+	*consumer = by_own;
+	return own_fit;
+}
+
 int ledger_place(struct ledger *ledger, const struct pod *placement, struct consumer *consumer)
 {
 	const struct pairs *labels = labels_get(&ledger->labels[LEDGER_NODES], placement->node_name);
@@ -64,12 +85,7 @@ int ledger_place(struct ledger *ledger, const struct pod *placement, struct cons
 		return -1;
 	consumer->node_models = NULL;
 	consumer->node_model_count = 0;
-	if (!labels)
-		return 0;
-	struct pairs all = *labels;
-	if (add_devices(ledger, placement->node_name, &all) < 0)
-		return -1;
-	return policy_place_on_node(ledger->book.policy, &all, &ledger->scratch, consumer);
+	return labels ? place_on_node(ledger, placement->node_name, labels, consumer) : 0;
 }
 
 struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct consumer *consumer)

@@ -320,7 +320,8 @@ int ledger_node(struct ledger *ledger, struct str name, const struct pairs *labe
 
 /*
  * Sets for all nodes which labels their devices would give them. A node counts as if it had those
- * whose keys it lacks; a node that is not among `nodes` has none. Returns bits of enum ledger_seen,
+ * whose keys it lacks, unless no Accelerator then has what a consumer requests. A node that is not
+ * among `nodes` has none. Returns bits of enum ledger_seen,
  * or -1 without memory: then some are set, and the caller tries again.
  */
 int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, uint32_t count);

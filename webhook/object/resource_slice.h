@@ -1,4 +1,6 @@
-/* resource_slice: reads a ResourceSlice of resource.k8s.io, in any version. Pure and thread-safe. */
+/*
+ * resource_slice: reads a ResourceSlice of resource.k8s.io, in any version. Pure and thread-safe.
+ */
 #ifndef WEBHOOK_OBJECT_RESOURCE_SLICE_H
 #define WEBHOOK_OBJECT_RESOURCE_SLICE_H
 

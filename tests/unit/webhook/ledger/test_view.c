@@ -368,6 +368,77 @@ static void test_nodes(void **state)
 	close_bench(&bench);
 }
 
+/* Sets the devices of nodes, all with this label; `gpu` NULL: none. */
+static int set_devices(struct bench *bench, uint32_t count, const char *const *nodes, const char *gpu)
+{
+	const struct pair label = {STR("gpu"), str_of(gpu)};
+	struct named_pairs all[200];
+	for (uint32_t i = 0; i < count; i++)
+		all[i] = (struct named_pairs){str_of(nodes[i]), {&label, 1, true}};
+	return ledger_set_devices(bench->ledger, all, count);
+}
+
+/* They count like labels of the node, which decide where it has them. */
+static void test_devices_of_nodes(void **state)
+{
+	static const char *const names[] = {"m", "n"};
+	(void)state;
+	struct bench bench;
+	struct shown x;
+	open_bench(&bench);
+	show(&x, "x", "a", "1");
+	x.pod.node_name = STR("n");
+	see(&bench, &x.pod, 10, false);
+	/* Nothing is known of a node that does not exist. */
+	assert_int_equal(set_devices(&bench, 2, names, "t4"), 0);
+	expect_gi(&bench, 80);
+	assert_int_equal(set_labels(&bench, ledger_node, "n", "zone", "z"), LEDGER_FREED);
+	expect_gi(&bench, 16);
+	assert_int_equal(set_devices(&bench, 2, names, "t4"), 0);
+	assert_int_equal(set_labels(&bench, ledger_node, "n", "gpu", "a100"), 0);
+	expect_gi(&bench, 80);
+	assert_int_equal(set_devices(&bench, 2, names, "a100"), 0);
+	set_labels(&bench, ledger_node, "n", "zone", "z");
+	expect_gi(&bench, 80);
+	assert_int_equal(ledger_unfit(bench.ledger).of_no_model, 0);
+	assert_int_equal(set_devices(&bench, 2, names, "t4"), LEDGER_FREED);
+	expect_gi(&bench, 16);
+	/* A node that is not among them has none, and a new policy changes nothing about that. */
+	assert_int_equal(set_devices(&bench, 1, names, "t4"), 0);
+	expect_gi(&bench, 80);
+	assert_int_equal(ledger_unfit(bench.ledger).of_no_model, 1);
+	set_devices(&bench, 2, names, "t4");
+	assert_int_equal(ledger_rebase(bench.ledger, ledger_policy(bench.ledger)), 0);
+	expect_gi(&bench, 16);
+	close_bench(&bench);
+}
+
+static void test_devices_of_many_nodes(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct shown x;
+	char texts[200][8];
+	const char *names[200];
+	open_bench(&bench);
+	for (int i = 0; i < 200; i++) {
+		snprintf(texts[i], sizeof texts[i], "n%d", i);
+		names[i] = texts[i];
+		set_labels(&bench, ledger_node, names[i], "zone", "z");
+	}
+	show(&x, "x", "a", "1");
+	x.pod.node_name = STR("n199");
+	see(&bench, &x.pod, 10, false);
+	for (uint32_t count = 1; count <= 200; count++)
+		assert_int_equal(set_devices(&bench, count, names, "t4"), count == 200 ? LEDGER_FREED : 0);
+	expect_gi(&bench, 16);
+	assert_int_equal(set_devices(&bench, 0, names, "t4"), 0);
+	expect_gi(&bench, 80);
+	assert_int_equal(set_devices(&bench, 200, names, "t4"), LEDGER_FREED);
+	expect_gi(&bench, 16);
+	close_bench(&bench);
+}
+
 /* Nodes that match no model leave a Pod's charge unchanged, and are counted. */
 static void test_unmatched_nodes(void **state)
 {
@@ -1390,6 +1461,8 @@ int main(void)
 					   cmocka_unit_test(test_nodes),
 					   cmocka_unit_test(test_unmatched_nodes),
 					   cmocka_unit_test(test_nodes_of_several_models),
+					   cmocka_unit_test(test_devices_of_nodes),
+					   cmocka_unit_test(test_devices_of_many_nodes),
 					   cmocka_unit_test(test_bounded_facts),
 					   cmocka_unit_test(test_namespaces),
 					   cmocka_unit_test(test_strangers),
