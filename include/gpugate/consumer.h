@@ -43,11 +43,18 @@ struct resource_request {
  */
 enum consumer_kind { CONSUMER_POD, CONSUMER_CLAIM, CONSUMER_KINDS };
 
+#define GANG_REQUESTS_MAX 128
+
 /*
  * What all Pods of a group request together, for a Pod of which a Rule says that the group is
  * admitted only as a whole (`gangs: allOrNothing`). Those that exist are part of it.
  */
 struct gang {
+	/*
+	 * How many Pods it has, each of which requests `requests`; 0: `requests` is what all of
+	 * them request together, at most GANG_REQUESTS_MAX.
+	 */
+	int64_t pods;
 	/* As of one Pod, without alternatives: no resource appears twice. */
 	const struct resource_request *requests;
 	uint32_t request_count;
