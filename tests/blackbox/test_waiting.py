@@ -420,7 +420,8 @@ def worlds(draw):
             hard = draw(AMOUNTS)
         tenants.append(team(quota("q", unit(hard), measure=measure), *([quota("r", draw(AMOUNTS))] if draw(st.booleans()) else []),
                             name=name, enforcement=draw(st.sampled_from(["deny", "deny", "deny", "audit"])), **spec))
-    size = st.integers(1, draw(st.sampled_from([1, 3])))  # Of groups, each of which is admitted as a whole.
+    # Of groups, each of which is admitted as a whole.
+    size = st.integers(1, draw(st.sampled_from([1, 3])))
     requests = st.lists(st.tuples(st.sampled_from(["team-a", "team-b", "team-c"]), st.integers(1, 7), size), min_size=6, max_size=12)
     return [doc("Accelerator", "small", resource=GPU, memory="1Gi"), whole(), *tenants], draw(requests), draw(requests)
 
