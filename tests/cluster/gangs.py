@@ -23,8 +23,8 @@ def members(space, group, size, asks, labels=None):
 
 
 def create(send, pods, patience_s=0, pause=time.sleep, clock=time.monotonic):
-    """Creates the Pods. send(pod) returns the status of the answer, and whether that is a refusal for
-    lack of quota. A later Pod is tried again for patience_s: a replica that lags may refuse it.
+    """Creates the Pods. send(pod) returns the status of the answer, and whether that is a refusal
+    for lack of quota. A later Pod is tried again for patience_s: a replica that lags may refuse it.
     pause(seconds) returns whether to stop. Returns what became of the group."""
     status, full = send(pods[0])
     if status != 201:

@@ -280,8 +280,8 @@ def test_faults_of_claims_are_noticed(fault, over, reported, leaks, seed):
 
 
 class Reserver:
-    """A gpugate that admits groups as a whole at a quota of two: correctly, or with a fault. Between
-    two Pods of the group, somebody else takes what is free."""
+    """A gpugate that admits groups as a whole at a quota of two: correctly, or with a fault.
+    Between two Pods of the group, somebody else takes what is free."""
 
     port = 8443
 

@@ -1,6 +1,8 @@
 """Limits are never exceeded and nothing leaks: three replicas, 32 clients, small quotas, and every
 kind of accident. Then etcd's own history is checked. Pods and claims of devices race for the same
-quotas; some claims are made by clients, and others by the claim controller, from templates.
+quotas; some claims are made by clients, and others by the claim controller, from templates. Some
+Pods come in groups that are admitted as a whole. When nothing else is wrong, the later Pods of such
+a group are never refused for as long as quota is reserved for them, except by a replica that lags.
 
 The times: the API server gives up a request after 4 s (--request-timeout), and etcd pauses for
 at most 3 s. What was admitted is stored within 4 s of the start of its request, or shortly after
@@ -37,8 +39,8 @@ STORED_S = REQUEST_S + 3
 LATE_S = 3
 # How long another webhook takes for some Pods, which gpugate has already admitted.
 SLOW_S = 3
-# How long GPUs are reserved for the rest of a group; how often a client creates a group instead of a
-# single object, and for how long it tries each of its Pods when nothing is wrong.
+# How long GPUs are reserved for the rest of a group; how often a client creates a group instead of
+# a single object, and for how long it tries each of its Pods when nothing is wrong.
 GANG_S, GANGS, PATIENCE_S = 10, 0.15, 6
 # How many Pods and claims must be admitted before the history can prove anything, and how many of
 # them by templates. Some are never stored.
