@@ -247,6 +247,7 @@ def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
     vain, refused = needless(checker, load)
     unfounded, founded = needless(checker, peace, in_vain(checker, peace, PENDING_S + 10), Pending(checker, peace.records()))
     print(f"seed {seed}: {dict(checker.stored)} stored in {seconds:.0f} s; {checker.peak} times exactly at a limit; outcomes {dict(load.outcomes())}; "
+          f"groups in peace: {peace.outcomes()['gang whole']} whole, {peace.outcomes()['gang torn']} torn; "
           f"slowest answer {load.slowest():.1f} s, {peace.slowest():.1f} s in peace; {vain} of {refused} refusals needless, "
           f"{unfounded} of {founded} in peace; {checker.excused} excused; "
           f"ledger {chaos.counts}", flush=True)
