@@ -56,11 +56,11 @@ def test_every_manifest_is_played(example):
 
 @every_example
 def test_manifests_are_as_teams_write_them(example):
-    """They contain nothing for the tests: the only annotation is the one that policies read."""
+    """They contain nothing for the tests: the only annotations are those that gpugate reads."""
     for path in example.applied():
         for doc in documents(path):
             for metadata in (doc["metadata"], doc.get("spec", {}).get("template", {}).get("metadata", {})):
-                assert set(metadata.get("annotations", {})) <= {"gpugate.io/gpu-memory"}, path
+                assert set(metadata.get("annotations", {})) <= {"gpugate.io/gpu-memory", "kueue.x-k8s.io/pod-group-total-count"}, path
 
 
 @pytest.mark.parametrize("path", [FOLDER / "README.md", *(example.dir / "README.md" for example in EXAMPLES)], ids=lambda path: path.parent.name)

@@ -6,6 +6,7 @@ nothing for that: the claim of a template is a consumer of its own, which the cl
 creates.
 """
 
+import gangs
 from doomed import DOOM, DOOM_CLASS
 from kube import GPU
 from manifests import container, pod
@@ -105,6 +106,12 @@ class Maker:
         if self._is_doomed():
             asks[DOOM] = 1
         return pod(space, self._name(), asks, **fields)
+
+    def gang(self, space):
+        """Returns the Pods of a new group, which say themselves how many they are."""
+        asks = self.random.choice(({GPU: 1}, {GPU: 1}, {GPU: 2}, {MIG: 2}))
+        size = self.random.choice((2, 2, 3))
+        return gangs.members(space, f"g{self.number}-{self.random.randrange(1 << 30)}", size, asks, {"client": str(self.number)})
 
     def claim(self, space, _):
         def option():

@@ -16,6 +16,7 @@ import time
 from collections import Counter, namedtuple
 
 import consumers
+import gangs
 from consumers import Maker
 
 LOST = (OSError, http.client.HTTPException)
@@ -57,6 +58,9 @@ class Client(threading.Thread):
 
     def _create(self):
         space = self.random.choice(self.load.spaces)
+        if self.random.random() < self.load.gangs:
+            self._create_gang(space)
+            return
         what, obj = self.maker.make(self.load.mix, space, [name for kind, where, name in self.mine if (kind, where) == ("ResourceClaim", space)])
         if self.random.random() < self.load.hang_up:
             self._hang_up(space, obj)
@@ -95,6 +99,37 @@ class Client(threading.Thread):
         elif what not in ("doomed", 409):
             self.load.strange.setdefault((reply.status, re.sub(r"[0-9a-f-]{20,}|\d+", "#", reply.message)[:160]), reply.message)
             self.load.stopping.wait(self.random.uniform(0.05, 0.3))
+
+    def _create_gang(self, space):
+        """Creates the Pods of a group, one after another."""
+        pods, begin = self.maker.gang(space), time.monotonic()
+        self.lost.add(("Pod", space))
+        left = list(pods)
+
+        def create(obj):
+            sent = time.monotonic()
+            reply = self.client.create(obj)
+            end = time.monotonic()
+            self.slowest = max(self.slowest, end - sent)
+            if reply.status == 201:
+                left.remove(obj)
+                self.mine.append(("Pod", space, reply.body["metadata"]["name"]))
+                # What was reserved for it is held since the first one was sent.
+                self.records.append(Record(begin, end, int(reply.body["metadata"]["resourceVersion"]), space, "Pod", obj["spec"], None, None))
+            return reply.status, reply.status == 403 and bool(_REFUSED.search(reply.message))
+
+        result = "lost"
+        try:
+            result = gangs.create(create, pods, self.load.patience_s, self.load.stopping.wait)
+        finally:
+            self.outcomes[f"gang {result}"] += 1
+            self.made["pod"] += len(pods) - len(left)
+            if result in (gangs.WHOLE, gangs.REFUSED, gangs.TORN):
+                self.lost.discard(("Pod", space))
+            if result not in (gangs.WHOLE, gangs.REFUSED):
+                self.vain += [(begin, time.monotonic(), space, "Pod", obj["spec"]) for obj in left]
+        if result != gangs.WHOLE and self.mine:  # Makes room.
+            self._end(self.mine.pop(0))
 
     def _hang_up(self, space, obj):
         """Sends a request and does not wait for the answer."""
@@ -155,12 +190,14 @@ class Load:
     """All clients.
 
     most: how many objects a client keeps. mix: what clients create, as in consumers. hang_up: how
-    often it does not wait for the answer. doomed: as for a Maker.
+    often it does not wait for the answer. doomed: as for a Maker. gangs: how often it creates a
+    group of Pods instead. patience_s: for how long it tries the later Pods of a group.
     """
 
-    def __init__(self, cluster, spaces, seed, clients=32, most=4, mix=consumers.PODS, hang_up=0.003, doomed=0.01):
+    def __init__(self, cluster, spaces, seed, clients=32, most=4, mix=consumers.PODS, hang_up=0.003, doomed=0.01,
+                 gangs=0, patience_s=0):
         self.cluster, self.spaces, self.most, self.hang_up, self.doomed = cluster, spaces, most, hang_up, doomed
-        self.mix = mix
+        self.mix, self.gangs, self.patience_s = mix, gangs, patience_s
         self.stopping = threading.Event()
         self.strange = {}
         self.clients = [Client(self, i, seed) for i in range(clients)]

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+import gangs
 from checker import CLASS, Checker, Policy, amount, effective, requested
 from consumers import claim_spec
 from history import Change
@@ -273,3 +274,67 @@ def test_faults_of_claims_are_noticed(fault, over, reported, leaks, seed):
         books.end_all()
         assert not any(checker.used.values())
         assert bool(checker.disagreement([books])) == leaks
+
+
+# --- Groups of Pods ---
+
+
+class Reserver:
+    """A gpugate that admits groups as a whole at a quota of two: correctly, or with a fault.
+    Between two Pods of the group, somebody else takes what is free."""
+
+    port = 8443
+
+    def __init__(self, fault=None):
+        self.history, self.fault = History(hard=2), fault
+        self.stored = self.reserved = self.members = 0
+
+    def _admits(self, requested, reserved):
+        if self.stored + reserved + requested > 2:
+            return False
+        self.stored += 1
+        self.history.pod("a", str(self.stored), {GPU: 1})
+        return True
+
+    def send(self, obj):
+        if self.members:
+            self._admits(1, 0 if self.fault == "for nobody" else self.reserved)
+        left = int(obj["metadata"]["annotations"][gangs.TOTAL]) - self.members - 1
+        if not self._admits(1 if self.fault == "one by one" else 1 + left, self.reserved if self.fault == "for others" else 0):
+            return 403, True
+        self.members += 1
+        self.reserved = 0 if self.fault == "one by one" else 1 if self.fault == "never ends" else left
+        return 201, False
+
+    def metrics(self):
+        return self
+
+    def value(self, family, tenant, quota, measure):
+        # The parent also counts other resources and namespaces, of which there are none.
+        return self.stored + self.reserved if tenant in ("a", "org") else 0
+
+
+@pytest.mark.parametrize("size, fault, result, leaks", [
+    (2, None, gangs.WHOLE, False), (3, None, gangs.REFUSED, False), (2, "one by one", gangs.TORN, False), (3, "one by one", gangs.TORN, False),
+    (2, "for nobody", gangs.TORN, True), (2, "for others", gangs.TORN, True), (2, "never ends", gangs.WHOLE, True)])
+def test_faults_of_groups_are_noticed(size, fault, result, leaks):
+    gate, time = Reserver(fault), iter(range(100))
+    got = gangs.create(gate.send, gangs.members("a", "g", size, {GPU: 1}), 5, pause=lambda seconds: False, clock=lambda: next(time))
+    assert got == result
+    assert gate.history.over() == []
+    assert bool(gate.history.checker.disagreement([gate])) == leaks
+
+
+def test_a_group_is_given_up_for_other_reasons():
+    pods = gangs.members("a", "g", 3, {GPU: 1})
+    answers = iter([(201, False), (500, False)])
+    assert gangs.create(lambda obj: next(answers), pods) == gangs.STOPPED
+    assert gangs.create(lambda obj: (429, False), pods) == gangs.STOPPED
+    # The load ends while a Pod is tried again; without patience it is tried once.
+    answers = iter([(201, False), (403, True)])
+    assert gangs.create(lambda obj: next(answers), pods, 5, pause=lambda seconds: True) == gangs.STOPPED
+    answers = iter([(201, False), (403, True)])
+    assert gangs.create(lambda obj: next(answers), pods) == gangs.TORN
+    # A replica that lags may refuse it once.
+    answers = iter([(201, False), (403, True), (201, False), (201, False)])
+    assert gangs.create(lambda obj: next(answers), pods, 5, pause=lambda seconds: False) == gangs.WHOLE

@@ -1,6 +1,8 @@
 """Limits are never exceeded and nothing leaks: three replicas, 32 clients, small quotas, and every
 kind of accident. Then etcd's own history is checked. Pods and claims of devices race for the same
-quotas; some claims are made by clients, and others by the claim controller, from templates.
+quotas; some claims are made by clients, and others by the claim controller, from templates. Some
+Pods come in groups that are admitted as a whole. When nothing else is wrong, the later Pods of such
+a group are not refused, except by a replica that lags.
 
 The times: the API server gives up a request after 4 s (--request-timeout), and etcd pauses for
 at most 3 s. What was admitted is stored within 4 s of the start of its request, or shortly after
@@ -37,6 +39,9 @@ STORED_S = REQUEST_S + 3
 LATE_S = 3
 # How long another webhook takes for some Pods, which gpugate has already admitted.
 SLOW_S = 3
+# How long GPUs are reserved for the rest of a group; how often a client creates a group instead of
+# a single object, and for how long it tries each of its Pods when nothing is wrong.
+GANG_S, GANGS, PATIENCE_S = 10, 0.2, 0.5
 # How many Pods and claims must be admitted before the history can prove anything, and how many of
 # them by templates. Some are never stored.
 ENOUGH, GENERATED = 600, 10
@@ -71,6 +76,7 @@ def policy(org=34, a=12, b=10):
                 mig={"offered": ["1g.10gb", "2g.20gb"], "deviceClasses": {"mig.example.com": "1g.10gb"}}),
             doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels=T4, deviceClasses=["t4.example.com", "gpu.example.com"]),
             doc("Settings", "others", otherResources=[f"deviceclass.resource.kubernetes.io/{DOOM_CLASS}"]),
+            doc("Rule", "whole-groups", match={}, gangs="allOrNothing", gangSeconds=GANG_S),
             doc("Tenant", "org", quotas=[quota("all", org, "gpus", **both)]),
             doc("Tenant", "a", parent="org", namespaces=["soak-a"], quotas=[compute(a), quota("big", "480Gi", "memory", accelerators=["a100-80gb"])]),
             doc("Tenant", "b", parent="org", namespaces=["soak-b"], cohort="lab", quotas=[compute(b)],
@@ -105,7 +111,7 @@ def clear(plane):
 def calm(plane, seed, refusals=200):
     """Runs load without any accident, with no Pod that is admitted and never stored, until so many
     were refused, however long that takes."""
-    load = Load(plane, list(SPACES), f"{seed}/calm", mix=CALM_MIX, hang_up=0, doomed=0).start()
+    load = Load(plane, list(SPACES), f"{seed}/calm", mix=CALM_MIX, hang_up=0, doomed=0, gangs=GANGS, patience_s=PATIENCE_S).start()
     eventually(lambda: load.outcomes()["quota"] >= refusals, 300, f"{refusals} refusals", 0.5)
     load.stop()
     clear(plane)
@@ -203,7 +209,10 @@ def read_history(plane, checker):
 
 
 def pending(server):
-    return server.metrics().value("gpugate_ledger_pending")
+    """Returns how much a replica holds for what is not stored: entries of Pods and claims, and
+    reservations for groups."""
+    metrics = server.metrics()
+    return metrics.value("gpugate_ledger_pending") + metrics.value("gpugate_ledger_reservations")
 
 
 def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
@@ -216,7 +225,7 @@ def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
     chaos = Chaos(plane, gate, checker, seed, stored_s=STORED_S, policies=POLICIES, spaces=["soak-x", "soak-y"], tenants=["d1", "d2"])
     peace = calm(plane, seed)
     slow = SlowWebhook(plane, (0.2, SLOW_S))
-    load = Load(plane, list(SPACES), seed, mix=MIX).start()
+    load = Load(plane, list(SPACES), seed, mix=MIX, gangs=GANGS).start()
     try:
         seconds = until_enough(load, chaos, wanted, float(os.environ.get("SOAK_SECONDS", 70)))
     finally:
@@ -230,7 +239,7 @@ def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
     for part in (plane.controller_manager, plane.scheduler):
         if part:
             part.stop()
-    eventually(lambda: not any(pending(server) for server in gate.servers), PENDING_S + 15, "pending empty")
+    eventually(lambda: not any(pending(server) for server in gate.servers), max(PENDING_S, GANG_S) + 15, "pending empty")
     read_history(plane, checker)
     eventually(lambda: not checker.disagreement(gate.servers), 15, lambda: f"used equal to what is stored ({checker.disagreement(gate.servers)})")
     for i in range(len(gate.servers)):
@@ -238,6 +247,7 @@ def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
     vain, refused = needless(checker, load)
     unfounded, founded = needless(checker, peace, in_vain(checker, peace, PENDING_S + 10), Pending(checker, peace.records()))
     print(f"seed {seed}: {dict(checker.stored)} stored in {seconds:.0f} s; {checker.peak} times exactly at a limit; outcomes {dict(load.outcomes())}; "
+          f"groups in peace: {peace.outcomes()['gang whole']} whole, {peace.outcomes()['gang torn']} torn; "
           f"slowest answer {load.slowest():.1f} s, {peace.slowest():.1f} s in peace; {vain} of {refused} refusals needless, "
           f"{unfounded} of {founded} in peace; {checker.excused} excused; "
           f"ledger {chaos.counts}", flush=True)
@@ -246,5 +256,7 @@ def test_never_over_and_never_leaking(fresh_control_plane, gpugate_in_cluster):
     checker.assert_never_over()
     assert chaos.counts["late_pods"] == 0
     assert founded >= 100 and unfounded <= founded / 50, "refused although there was room, and nothing was wrong"
+    whole, torn = peace.outcomes()["gang whole"], peace.outcomes()["gang torn"]
+    assert whole >= 5 and torn <= whole / 10, "a part of groups was admitted, and the rest was refused although nothing was wrong"
     assert checker.created >= 300 and checker.peak >= checker.created / 100, "too little has happened to prove anything"
     assert not HAS_CLAIMS or (checker.stored["resourceclaims"] >= 100 and checker.stored["generated"] >= GENERATED / 2), checker.stored
