@@ -143,7 +143,10 @@ static bool hold_before(struct ledger *ledger, const struct fit_request *request
 static bool fit_next(struct ledger *ledger, struct fit_request *request, struct ledger_verdict *verdict)
 {
 	struct reservation_request *reservation = request->reservation;
-	const struct consumer *consumer = &reservation->decision->consumer;
+	/* So many are asked about at once, and nothing is reserved for more. */
+	struct consumer alone = reservation->decision->consumer;
+	const struct consumer *consumer = &alone;
+	alone.gang = NULL;
 	struct limits limits;
 	struct cost cost;
 	if (!cost_of(ledger, consumer, reservation->arena, &cost) ||

@@ -53,7 +53,9 @@ static const struct metric rows[ROWS] = {
 			 "bytes.",
 		 .labels = {LEDGER_QUOTA_LABELS},
 		 .details = "The embedded ledger counts a Pod as used at once, so there it is only what is reserved.",
-		 .query = "Above 0 for minutes: something else refuses Pods after gpugate has admitted them."},
+		 .query =
+		     "Above 0 for minutes while `gpugate_ledger_reservations` is 0: something else refuses Pods after "
+		     "gpugate has admitted them."},
     [EXCEEDED] = {.name = "gpugate_quota_exceeded",
 		  .type = METRIC_GAUGE,
 		  .unit = "0 or 1",

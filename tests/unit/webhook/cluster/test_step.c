@@ -40,6 +40,52 @@ static void test_a_conflict(void **state)
 	close_fixture(f);
 }
 
+#define OF_A_GANG "4;N a;R nvidia.com/gpu;G Job.batch/g;P =p0 0 0=1 - 0;H 0 0 0=2 - 300 5;"
+
+/* What is reserved, in GPUs. */
+static int reserved(const struct fixture *f)
+{
+	return (int)(ledger_held(f->cluster.ledger)[0].reserved / policy_unit(f->policy));
+}
+
+/*
+ * A write without an answer may not have been stored. Nothing is decided before the record is read,
+ * and what was reserved is there until then. If the record has not changed, it is not loaded.
+ */
+static void test_a_reservation_whose_write_is_lost(void **state)
+{
+	struct fixture *f = *state;
+	struct record *record = &f->cluster.record;
+	struct error err = {0};
+	open_fixture(f, UNLIMITED);
+	assert_int_equal(
+	    ledger_load(f->cluster.ledger, (struct ledger_versions){{7}}, STR(OF_A_GANG), kube_now_ms(), &err), 0);
+	assert_int_equal(reserved(f), 2);
+	const struct resource_request whole = {.resource = STR("nvidia.com/gpu"), .count = 3};
+	const struct gang gang = {.requests = &whole, .request_count = 1, .seconds = 300};
+	struct caller *caller = prepare(f, 0, "a");
+	caller->decision.consumer.group = STR("Job.batch/g");
+	caller->decision.consumer.gang = &gang;
+	queue_admit(&f->cluster, &caller->request);
+	arrive(f);
+	assert_true(record->writing);
+	assert_int_equal(reserved(f), 1);
+	answer(f->cluster.options.client, "PUT", LEDGER_OBJECT_PATH, 500, "{}");
+	assert_true(record->stale && !record->writing && caller->answers == 0);
+	assert_int_equal(reserved(f), 2);
+	time_passes(f);
+	assert_false(record->writing);
+	record->again.run(&f->cluster);
+	answer(f->cluster.options.client, "GET", LEDGER_OBJECT_PATH, 200, RECORD("7"));
+	f->cluster.queue.resume_ms = 0;
+	time_passes(f);
+	assert_true(record->writing);
+	assert_int_equal(reserved(f), 1);
+	answer(f->cluster.options.client, "PUT", LEDGER_OBJECT_PATH, 200, RECORD("8"));
+	assert_true(is_admitted(caller));
+	close_fixture(f);
+}
+
 /* Makes the text of what is pending longer than an object may be. */
 static void fill_text(struct fixture *f)
 {
@@ -307,6 +353,7 @@ static void test_a_watch_that_was_interrupted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(test_a_conflict),
+					   TEST(test_a_reservation_whose_write_is_lost),
 					   TEST(test_a_text_that_is_too_long),
 					   TEST(test_a_restored_storage),
 					   TEST(test_a_settled_record),

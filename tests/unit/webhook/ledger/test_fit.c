@@ -115,6 +115,11 @@ static int64_t compare(struct ledger *ledger, const struct policy *policy, struc
 	int64_t earlier = fit_first(ledger, &first, replaced, replaced_count, &arena);
 	const struct fit_pods pods = {&first.consumer, earlier};
 	struct decision decision = {.consumer = kept.consumer};
+	/* What a Rule says about a gang makes no difference. */
+	const struct resource_request many = {.resource = kept.requested.resource, .count = 1000};
+	const struct gang gang = {.requests = &many, .request_count = 1, .seconds = 300};
+	decision.consumer.group = STR("Job.batch/j");
+	decision.consumer.gang = &gang;
 	struct reservation_request reservation = {.arena = &arena, .decision = &decision};
 	struct fit_request fit = {.reservation = &reservation,
 				  .count = count,

@@ -504,7 +504,7 @@ static void test_what_is_not_denied_reserves_nothing(void **state)
 /* Neither the Pod nor the reservation is held if one of them cannot be. */
 static void test_both_are_held_or_neither(void **state)
 {
-	static char names[300][8];
+	static char names[300][16];
 	struct resource_request whole[300];
 	(void)state;
 	struct bench bench;

@@ -196,12 +196,66 @@ static void test_only_changes_of_classes_renew_the_policy(void **state)
 	tear_down(&f);
 }
 
+/* Asks about a Pod of one GPU of a gang of two. Returns whether it is admitted. */
+static bool admit_member(struct fixture *f, const char *uid, const char *group)
+{
+	const struct resource_request request = {STR("nvidia.com/gpu"), 1, false},
+				      whole = {STR("nvidia.com/gpu"), 2, false};
+	const struct gang gang = {.requests = &whole, .request_count = 1, .seconds = 300};
+	struct decision decision = {.charged = true,
+				    .consumer = {.uid = str_of(uid),
+						 .namespace = STR("ns"),
+						 .requests = &request,
+						 .request_count = 1,
+						 .group = str_of(group),
+						 .gang = &gang}};
+	struct arena arena;
+	struct buf charges;
+	arena_init(&arena, 4096, 1 << 20);
+	buf_init(&charges, 4096);
+	struct reservation_request asked = {.arena = &arena, .decision = &decision, .charges = &charges};
+	struct ledger_store store = simulation_store(f->simulation);
+	assert_true(store.admit(store.self, &asked));
+	assert_true(ledger_check(simulation_ledger(f->simulation)));
+	buf_release(&charges);
+	arena_release(&arena);
+	return !decision.denied;
+}
+
+/* What a gang reserves ends by the clock of the simulation, or with its last Pod. */
+static void test_gangs(void **state)
+{
+	(void)state;
+	struct fixture f;
+	set_up(&f);
+	take(&f, NAMESPACE);
+	assert_true(admit_member(&f, "p0", "Job.batch/a"));
+	assert_int_equal(held(&f), 2);
+	assert_false(admit_member(&f, "q0", "Job.batch/b"));
+	assert_true(simulation_gone(f.simulation, STR("p0")));
+	assert_int_equal(held(&f), 0);
+	assert_true(admit_member(&f, "q0", "Job.batch/b"));
+	assert_int_equal(simulation_advance(f.simulation, 299999), 0);
+	assert_int_equal(held(&f), 2);
+	assert_int_equal(simulation_advance(f.simulation, 1), 0);
+	assert_int_equal(held(&f), 1);
+	/* The rest must fit again. */
+	assert_true(admit_member(&f, "q1", "Job.batch/b"));
+	assert_int_equal(held(&f), 2);
+	assert_int_equal(ledger_reservations(simulation_ledger(f.simulation)), 0);
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_what_exists_is_held), cmocka_unit_test(test_labels_may_come_last),
-	    cmocka_unit_test(test_the_clock),           cmocka_unit_test(test_what_is_assumed),
-	    cmocka_unit_test(test_dry_runs_and_errors), cmocka_unit_test(test_only_changes_of_classes_renew_the_policy),
+	    cmocka_unit_test(test_what_exists_is_held),
+	    cmocka_unit_test(test_labels_may_come_last),
+	    cmocka_unit_test(test_the_clock),
+	    cmocka_unit_test(test_what_is_assumed),
+	    cmocka_unit_test(test_dry_runs_and_errors),
+	    cmocka_unit_test(test_only_changes_of_classes_renew_the_policy),
+	    cmocka_unit_test(test_gangs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
