@@ -136,6 +136,12 @@ def test_groups(tell):
     assert "The job-controller tries them again until all Pods of their group fit." in text
     assert re.search(r"\n  group    Rule whole admits a Pod only if the Pods of its group that are still to come fit with it; here each Pod is decided "
                      r"alone, unless it says itself how many there are \(.*policy.yaml:66\)\n", text), text
+    # Pods that say the size of their group are decided as the group.
+    job["spec"]["template"]["metadata"] = {"labels": {"kueue.x-k8s.io/pod-group-name": "g"}, "annotations": {"kueue.x-k8s.io/pod-group-total-count": "5"}}
+    told = tell(gangs, [job], status=1)[0]
+    assert told["fits"] == 0 and told["message"].startswith('can never fit: GPU quota "gpus" of tenant "team-a": requested 5 (1 by this Pod, 4 by the Pods')
+    text = tell(gangs, [job], text=True)
+    assert '0 of 5 Pods fit now, and none is admitted before its whole group fits (Rule "whole")\n' in text and "cannot create these Pods." in text
     # Not of a Pod that counts nothing, of one that the Rule is not for, or without such a Rule.
     for policy, one in ((gangs, pod()), (gangs, pod({GPU: 1}, namespace="team-a-dev")), ([*FLEET, *ORG], pod({GPU: 1}))):
         assert "gang" not in tell(policy, [one], status=0)[0] and "group " not in tell(policy, [one], text=True)
