@@ -1,5 +1,5 @@
-"""With a Rule that has `gangs`, what waits for quota holds none: neither a JobSet nor a replica of a
-LeaderWorkerSet begins with a part of its Pods."""
+"""With a Rule that has `gangs`, what waits for quota holds none: neither a JobSet nor a replica of
+a LeaderWorkerSet begins with a part of its Pods."""
 
 import pytest
 
