@@ -149,8 +149,10 @@ static void test_a_restored_storage(void **state)
 	struct ledger_cluster *cluster = &f->cluster;
 	open_fixture(f, UNLIMITED);
 	serve_claims(f);
-	cluster->classes.path = "/"; /* Their watch has been started, too. */
+	cluster->classes.path = "/"; /* Their watches have been started, too. */
 	cluster->classes.started = true;
+	cluster->slices.path = "/";
+	cluster->slices.started = true;
 	set_versions(cluster, 7);
 	view_discard(cluster, "it was restored");
 	cluster_step(cluster);
