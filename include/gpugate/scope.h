@@ -49,7 +49,11 @@ struct policy_scope {
 	bool claims;        /* Some Guard checks claims of devices when they are created. */
 	bool counts_claims; /* See policy_counts_claims. */
 	bool early_answers; /* Some Tenant wants an answer when a workload is applied. */
-	bool gangs;         /* Some Rule admits groups of Pods only as a whole. */
+	/*
+	 * Some Rule admits groups of Pods only as a whole, or would do so with enforcement deny:
+	 * what is needed then should be there before that.
+	 */
+	bool gangs;
 	/* Custom resources of which the policy says where they keep Pods. */
 	const struct workload_paths *workloads;
 	uint32_t workload_count;

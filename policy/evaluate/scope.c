@@ -122,7 +122,7 @@ int policy_scope(const struct policy *policy, struct arena *arena, struct policy
 	const struct str *device_keys = catalog_device_annotations(&devices);
 	const struct str *fraction_keys = catalog_fraction_annotations(&fractions);
 	*scope = (struct policy_scope){.guards = policy->guard_count > 0,
-				       .gangs = policy->has_gangs,
+				       .gangs = policy->may_have_gangs,
 				       .workloads = policy->workloads,
 				       .workload_count = policy->workload_count,
 				       .voids = policy->void_devices,

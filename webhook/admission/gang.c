@@ -21,6 +21,8 @@ enum found {
 	FOUND_UNREAD,  /* The object could not be read. */
 	FOUND_NO_SIZE, /* It was read, but not understood. */
 	FOUND_UNKNOWN, /* What some of its Pods request is not known. */
+	/* They request more different resources than a ledger keeps of a group. */
+	FOUND_TOO_MUCH,
 	FOUND_NO_MEMORY,
 };
 
@@ -31,6 +33,7 @@ static const struct {
     [FOUND_UNREAD] = {"", ", which says how many Pods belong together, could not be read"},
     [FOUND_NO_SIZE] = {"", " does not say in a known way how many Pods belong together"},
     [FOUND_UNKNOWN] = {"what the other Pods of ", " request is not known yet"},
+    [FOUND_TOO_MUCH] = {"the Pods of ", " request more than 128 different resources"},
 };
 
 /* Who asks for what. */
@@ -162,8 +165,11 @@ static int keep_names(struct gang *gang, struct arena *arena)
 static enum found set_gang(const struct alike *alike, uint32_t count, struct arena *arena, struct decision *decision)
 {
 	struct gang *gang = arena_zalloc(arena, 1, sizeof *gang);
-	if (!gang || sum_requests(alike, count, arena, gang) < 0 || join_models(alike, count, arena, gang) < 0 ||
-	    keep_names(gang, arena) < 0)
+	if (!gang || sum_requests(alike, count, arena, gang) < 0)
+		return FOUND_NO_MEMORY;
+	if (gang->request_count > GANG_REQUESTS_MAX)
+		return FOUND_TOO_MUCH;
+	if (join_models(alike, count, arena, gang) < 0 || keep_names(gang, arena) < 0)
 		return FOUND_NO_MEMORY;
 	gang->seconds = decision->gang_seconds;
 	decision->consumer.gang = gang;
@@ -173,8 +179,20 @@ static enum found set_gang(const struct alike *alike, uint32_t count, struct are
 /* Sets the gang to so many Pods like this one. */
 static enum found set_alike(int64_t pods, struct arena *arena, struct decision *decision)
 {
-	const struct alike alike = {decision->consumer, pods};
-	return pods > 1 ? set_gang(&alike, 1, arena, decision) : FOUND_ALONE;
+	struct consumer *consumer = &decision->consumer;
+	if (pods <= 1)
+		return FOUND_ALONE;
+	struct gang *gang = arena_zalloc(arena, 1, sizeof *gang);
+	if (!gang)
+		return FOUND_NO_MEMORY;
+	*gang = (struct gang){.pods = pods,
+			      .requests = consumer->requests,
+			      .request_count = consumer->request_count,
+			      .models = consumer->models,
+			      .model_count = consumer->model_count,
+			      .seconds = decision->gang_seconds};
+	consumer->gang = gang;
+	return FOUND;
 }
 
 /* --- The object --- */
@@ -289,12 +307,13 @@ int gang_find(const struct policy *policy, const struct review *review, struct a
 	      struct pod_group *group)
 {
 	*group = (struct pod_group){.size = 0};
-	if (!str_present(decision->gang_rule) || decision->mirror)
+	if (!policy_has_gangs(policy) || !review->object.present || decision->mirror)
 		return 0;
 	if (pod_group_find(&review->object, arena, group) < 0)
 		return -1;
+	/* Another Pod of the group may have reserved something for this one. */
 	decision->consumer.group = group->key;
-	if (!str_present(group->key))
+	if (!str_present(group->key) || !str_present(decision->gang_rule))
 		return 0;
 	/* Where the object has several groups, it may say better which Pods each of them has. */
 	if (group->size && set_alike(group->size, arena, decision) == FOUND_NO_MEMORY)

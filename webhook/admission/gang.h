@@ -19,10 +19,11 @@ enum gang_object {
 };
 
 /*
- * Sets the group of decision->consumer, if the decision has a gang_rule and the Pod is in a group.
- * Sets consumer->gang if the Pod itself says how many Pods the group has. Returns 1 if the object
- * of `group` is to be read first; its `resource` is set then. Returns 0 if nothing is to be read,
- * or -1 if the arena is exhausted. Borrows from the review, the policy, and the arena.
+ * Sets the group of decision->consumer, if the policy decides groups and the Pod is in one. If the
+ * decision has a gang_rule, sets consumer->gang if the Pod itself says how many Pods the group has.
+ * Returns 1 if the object of `group` is to be read first; its `resource` is set then. Returns 0 if
+ * nothing is to be read, or -1 if the arena is exhausted. Borrows from the review, the policy, and
+ * the arena.
  */
 int gang_find(const struct policy *policy, const struct review *review, struct arena *arena, struct decision *decision,
 	      struct pod_group *group);
