@@ -18,6 +18,7 @@ struct trial {
 	int64_t fits; /* How many were admitted. */
 	/* How many were admitted before the first with a violation; -1: none has any. */
 	int64_t fits_enforced;
+	bool together;    /* Other Pods of the object can be in the same group. */
 	json_t *workload; /* See explain_workload; borrowed. NULL: the object is none. */
 	json_t *earlier;  /* See struct explain_refusal; borrowed. */
 	json_t *tree;
@@ -123,6 +124,9 @@ static void set_counts(const struct trial *trial)
 		json_object_set_new(trial->tree, "replaces", json_integer(tried->replaced));
 	if (tried->count.surge)
 		json_object_set_new(trial->tree, "surge", json_integer(tried->count.surge));
+	json_t *gang = json_object_get(trial->tree, "gang");
+	if (gang && !trial->together)
+		json_object_set_new(gang, "alone", json_true());
 	/* A mirror Pod is never refused. */
 	bool mirror = json_is_true(json_object_get(trial->tree, "mirror"));
 	if (trial->fits_enforced >= 0 && !mirror && tree_is(trial->tree, "verdict", "admitted"))
@@ -179,6 +183,21 @@ static enum explain_result explain_subject(struct trial *trial, const struct man
 	return EXPLAIN_FAILED;
 }
 
+/*
+ * Whether the Pods can be in a group with others of the object: not if there are none, if these do
+ * not exist at the same time, or if there is one Pod on each node.
+ */
+static bool is_together(const struct subjects *subjects, const struct replacement *tried, uint32_t at)
+{
+	const struct subject *subject = &subjects->items[at];
+	int64_t pods = 0;
+	if (!subject->kind || subject->kind->per_node || subject->alone)
+		return false;
+	for (uint32_t i = 0; i < subjects->count; i++)
+		pods += subjects->items[i].alone ? 0 : tried[i].count.pods - tried[i].count.surge;
+	return pods > 1;
+}
+
 /* Explains each group of Pods of the object, of which there is at least one. */
 static enum explain_result explain_subjects(const struct explain_context *context, const struct subjects *subjects,
 					    const struct manifest *manifest, const struct manifest_object *object,
@@ -200,6 +219,7 @@ static enum explain_result explain_subjects(const struct explain_context *contex
 				      .objects = objects,
 				      .tried = tried[i],
 				      .fits_enforced = -1,
+				      .together = is_together(subjects, tried, i),
 				      .workload = workload,
 				      .earlier = earlier,
 				      .tree = json_object()};
