@@ -136,6 +136,11 @@ def test_groups(tell):
     assert "The job-controller tries them again until all Pods of their group fit." in text
     assert re.search(r"\n  group    Rule whole admits a Pod only if the Pods of its group that are still to come fit with it; here each Pod is decided "
                      r"alone, unless it says itself how many there are \(.*policy.yaml:66\)\n", text), text
+    assert "remedies" not in told and "wait until" not in text
+    # As none of them is created, they hold nothing.
+    small = {**job, "metadata": {"name": "k", "namespace": "team-a"}, "spec": {**job["spec"], "parallelism": 4}}
+    assert [(one["verdict"], one["fits"]) for one in tell(gangs, [job, small])] == [("refused", 4), ("admitted", 4)]
+    assert [(one["verdict"], one["fits"]) for one in tell(gangs, [small, job])] == [("admitted", 4), ("refused", 0)]
     # Pods that say the size of their group are decided as the group.
     job["spec"]["template"]["metadata"] = {"labels": {"kueue.x-k8s.io/pod-group-name": "g"}, "annotations": {"kueue.x-k8s.io/pod-group-total-count": "5"}}
     told = tell(gangs, [job], status=1)[0]

@@ -1,6 +1,7 @@
 #include "webhook/simulate/explain.h"
 
 #include "gpugate/enum_names.h"
+#include "webhook/admission/pod_template.h"
 #include "webhook/simulate/explain_text.h"
 #include "webhook/simulate/subject.h"
 
@@ -12,7 +13,7 @@ struct trial {
 	const struct explain_context *context;
 	struct subject subject;
 	struct arena *objects; /* For the reviews. */
-	struct str *uids;      /* Of those that are admitted; NULL: they need not be known. */
+	struct str *uids;      /* Of those that are admitted; NULL: they stay in any case. */
 	struct arena decision; /* For one decision; emptied for the next one. */
 	struct replacement tried;
 	int64_t fits; /* How many were admitted. */
@@ -94,6 +95,22 @@ static void note_objections(struct trial *trial, const struct simulated *simulat
 	set_objections(trial->tree, simulated);
 }
 
+/* Whether a Rule admits the Pods only together, and no others belong to their group. */
+static bool is_one_group(const struct trial *trial)
+{
+	return trial->together && json_object_get(trial->tree, "gang") &&
+	       pod_template_is_group(trial->subject.kind, &trial->subject.review.object, trial->objects) > 0;
+}
+
+/* Keeps the uid of a Pod that may have to go again. Its number is trial->fits. */
+static void keep_uid(struct trial *trial, struct str uid)
+{
+	if (trial->fits == 0 && (trial->subject.alone || is_one_group(trial)))
+		trial->uids = arena_zalloc(trial->objects, (size_t)trial->tried.count.pods + 1, sizeof *trial->uids);
+	if (trial->uids && trial->fits < trial->tried.count.pods)
+		trial->uids[trial->fits] = arena_str(trial->objects, uid);
+}
+
 /* Decides one Pod. If `traced` is true, adds its steps and its decision to the tree. */
 static int try_pod(struct trial *trial, bool traced, bool *admitted)
 {
@@ -109,8 +126,8 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 			add_decision(trial->tree, &simulated);
 		note_objections(trial, &simulated);
 	}
-	if (trial->uids && *admitted && trial->fits < trial->tried.count.pods)
-		trial->uids[trial->fits] = arena_str(trial->objects, review.object.uid);
+	if (*admitted)
+		keep_uid(trial, review.object.uid);
 	buf_release(&simulated.charges);
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
 }
@@ -170,10 +187,11 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 static enum explain_result explain_subject(struct trial *trial, const struct manifest *manifest,
 					   const struct manifest_object *object, json_t *list, struct error *err)
 {
-	if (trial->subject.alone)
-		trial->uids = arena_zalloc(trial->objects, (size_t)trial->tried.count.pods + 1, sizeof *trial->uids);
 	int admitted = try_all(trial, manifest, object);
-	for (int64_t i = 0; trial->uids && i < trial->fits; i++)
+	/* Of a group that does not fit as a whole, no Pod would have been admitted. */
+	const struct workload_count *count = &trial->tried.count;
+	bool go = trial->subject.alone || trial->fits < count->pods - count->surge;
+	for (int64_t i = 0; go && trial->uids && i < trial->fits; i++)
 		simulation_gone(trial->context->simulation, trial->uids[i]);
 	if (!trial->subject.alone)
 		json_array_append(trial->earlier, trial->tree);
