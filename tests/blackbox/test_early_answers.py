@@ -141,11 +141,48 @@ def test_a_group_that_is_admitted_only_as_a_whole(serve):
     fill(server, 1, namespace="team-b")
     whole = ', and none is admitted before its whole group fits (Rule "whole")'
     assert ask(server, workload("Job", pod({GPU: 1}), 4)).warnings == [f"3 of 4 Pods fit now{whole}: {REFUSAL}"]
-    assert ask(server, workload("Job", pod({GPU: 1}), 6)).warnings == [f"3 of 6 Pods fit now, and never more than 4 at once{whole}: {REFUSAL}"]
     assert ask(server, workload("Job", pod({GPU: 1}), 3)).warnings == []
     assert ask(server, workload("Job", pod(), 9)).warnings == []
     assert ask(server, workload("Job", pod({GPU: 1}), 4, namespace="team-b")).warnings == [
         f"3 of 4 Pods fit now: {REFUSAL.replace('team-a', 'team-b')}"]
+
+
+def test_pods_without_others_wait_for_none(serve):
+    """One Pod is no group, nor are those of a DaemonSet."""
+    server = serve([team(4), doc("Rule", "whole", match={}, gangs="allOrNothing")])
+    fill(server, 3)
+    for kind in KINDS:
+        warning, = ask(server, workload(kind, pod({GPU: 2}))).warnings
+        assert warning.startswith("0 of 1 Pod fits now: exceeded quota: "), (kind, warning)
+    new, old = (workload("DaemonSet", pod({GPU: gpus}), status={"currentNumberScheduled": 3}) for gpus in (2, 1))
+    warning, = ask(server, new, old).warnings
+    assert warning.startswith("2 of 3 Pods fit now, in place of 3 that exist, and never more than 2 at once: exceeded quota: "), warning
+
+
+def test_a_group_that_is_too_large(serve):
+    """No Pod of it is ever admitted, so nothing says that it has to wait."""
+    def policy(answer):
+        return [team(4, earlyAnswer=answer), doc("Rule", "whole", match={}, gangs="allOrNothing")]
+
+    def job(pods, **more):
+        return workload("Job", pod({GPU: 1}, **more), pods)
+
+    server = serve(policy("warn"))
+    fill(server, 1)
+    never = f'can never fit: never more than 4 of 6 Pods fit at once, and Rule "whole" admits all or none: {REFUSAL.removeprefix("exceeded quota: ")}'
+    assert ask(server, job(6)).warnings == [never]
+    server.reload(policy("deny"))
+    for kind in ("Job", "Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "CronJob"):
+        decision = ask(server, workload(kind, pod({GPU: 1}), 6))
+        assert not decision.allowed and decision.message == never, (kind, decision)
+    # It only has to wait; Pods that are kept are not to come; and the additional Pod of a rollout
+    # is not of the group.
+    assert ask(server, job(4)).allowed
+    assert ask(server, workload("Job", pod({GPU: 1}), 6, status={"active": 2}), workload("Job", pod({GPU: 1}), 3, status={"active": 2})).allowed
+    rollout = [workload("Deployment", pod({GPU: 1}, labels={"a": a}), 4, status={"replicas": 4}) for a in "bc"]
+    assert ask(server, *rollout).allowed
+    # The Pods are of another group, which can be a smaller one.
+    assert ask(server, job(6, labels={"kueue.x-k8s.io/pod-group-name": "g"}, annotations={"kueue.x-k8s.io/pod-group-total-count": "2"})).allowed
 
 
 def test_a_new_namespace(serve):

@@ -136,12 +136,26 @@ def test_groups(tell):
     assert "The job-controller tries them again until all Pods of their group fit." in text
     assert re.search(r"\n  group    Rule whole admits a Pod only if the Pods of its group that are still to come fit with it; here each Pod is decided "
                      r"alone, unless it says itself how many there are \(.*policy.yaml:66\)\n", text), text
+    assert "remedies" not in told and "wait until" not in text
+    # As none of them is created, they hold nothing.
+    small = {**job, "metadata": {"name": "k", "namespace": "team-a"}, "spec": {**job["spec"], "parallelism": 4}}
+    assert [(one["verdict"], one["fits"]) for one in tell(gangs, [job, small])] == [("refused", 4), ("admitted", 4)]
+    assert [(one["verdict"], one["fits"]) for one in tell(gangs, [small, job])] == [("admitted", 4), ("refused", 0)]
     # Pods that say the size of their group are decided as the group.
     job["spec"]["template"]["metadata"] = {"labels": {"kueue.x-k8s.io/pod-group-name": "g"}, "annotations": {"kueue.x-k8s.io/pod-group-total-count": "5"}}
     told = tell(gangs, [job], status=1)[0]
     assert told["fits"] == 0 and told["message"].startswith('can never fit: GPU quota "gpus" of tenant "team-a": requested 5 (1 by this Pod, 4 by the Pods')
     text = tell(gangs, [job], text=True)
     assert '0 of 5 Pods fit now, and none is admitted before its whole group fits (Rule "whole")\n' in text and "cannot create these Pods." in text
+    # A Job with one Pod, and a DaemonSet, have no others to wait for.
+    template = {"spec": pod({GPU: 1})["spec"]}
+    one = {**job, "spec": {"parallelism": 1, "template": template}}
+    daemons = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "d", "namespace": "team-a"}, "spec": {"template": template}}
+    held = pod({GPU: 4})
+    for lonely, controller in ((one, "job"), (daemons, "daemon-set")):
+        assert tell(gangs, [held, lonely], status=1)[1]["gang"]["alone"]
+        text = tell(gangs, [held, lonely], text=True)
+        assert "group fit" not in text and f"The {controller}-controller creates the Pods that are admitted" in text, text
     # Not of a Pod that counts nothing, of one that the Rule is not for, or without such a Rule.
     for policy, one in ((gangs, pod()), (gangs, pod({GPU: 1}, namespace="team-a-dev")), ([*FLEET, *ORG], pod({GPU: 1}))):
         assert "gang" not in tell(policy, [one], status=0)[0] and "group " not in tell(policy, [one], text=True)

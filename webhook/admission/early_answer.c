@@ -8,6 +8,7 @@
 
 #define MOST "maxReplicas" /* The keys of an autoscaler. */
 #define LEAST "minReplicas"
+#define WAIT "exceeded quota: "           /* How the refusal of a Pod begins that has to wait. */
 #define TEXT_BYTES_MAX ((size_t)64 << 10) /* All violations of a decision, and more. */
 
 static int add(struct decision *decision, struct arena *arena, const struct violation *like,
@@ -47,7 +48,9 @@ static void print_fits(const struct early_question *question, const struct fit_r
 	fits_print(&words, out);
 	if (fit->most < question->pods && !question->mixed)
 		buf_printf(out, ", and never more than %lld at once", (long long)fit->most);
-	if (str_present(gang_rule))
+	/* A Pod without others waits for none. The Pods of a DaemonSet are decided one by one. */
+	if (str_present(gang_rule) && question->pods - question->surge > 1 &&
+	    !(question->kind && question->kind->per_node))
 		fits_print_gang(gang_rule, out);
 	buf_text(out, ": ");
 }
@@ -69,11 +72,51 @@ static bool print_remedy(const struct early_question *question, const struct fit
 	return rollout || too_many;
 }
 
-/* Turns the refusal of the first Pod that is not admitted into the answer. */
-static int compose(const struct early_question *question, const struct fit_request *fit, enum early_answer wanted,
+/* --- A group that is admitted only as a whole --- */
+
+/*
+ * Whether limits never allow all Pods that are to come of the group. Of custom resources, it is not
+ * known which of their Pods are one group. Returns -1 if the arena is exhausted.
+ */
+static int is_too_large(const struct early_question *question, const struct fit_request *fit, struct str gang_rule,
+			struct arena *arena)
+{
+	int64_t kept = question->kept ? question->existing : 0;
+	bool known = str_present(gang_rule) && question->kind && !question->autoscaler && !question->mixed;
+	if (!known || fit->never || question->pods - question->surge - kept <= fit->most)
+		return 0;
+	return pod_template_is_group(question->kind, &question->review.object, arena);
+}
+
+/* Says so, and which limit it is. Programs wait for words that must not be in it. */
+static void print_too_large(const struct early_question *question, const struct fit_request *fit,
+			    const struct decision *refusal, struct buf *out)
+{
+	struct decision limits = *refusal;
+	for (uint32_t i = 0; i < limits.violation_count; i++)
+		if (str_starts(limits.violations[i].message, STR(WAIT)))
+			limits.violations[i].message = str_tail(limits.violations[i].message, strlen(WAIT));
+	buf_printf(out,
+		   "can never fit: never more than %lld of %lld Pods fit at once, and Rule \"%.*s\" admits all or "
+		   "none: ",
+		   (long long)fit->most, (long long)(question->pods - question->surge), STR_ARG(refusal->gang_rule));
+	response_message(out, &limits);
+}
+
+/* --- The answer --- */
+
+/*
+ * Turns the refusal of the first Pod that is not admitted into the answer. Sets fit->never also if
+ * the Pods are a group that is too large.
+ */
+static int compose(const struct early_question *question, struct fit_request *fit, enum early_answer wanted,
 		   const struct decision *refusal, struct reservation_request *reservation)
 {
 	struct decision *answer = reservation->decision;
+	int too_large = is_too_large(question, fit, refusal->gang_rule, reservation->arena);
+	if (too_large < 0)
+		return -1;
+	fit->never |= too_large;
 	bool denies = fit->never && question->pods && wanted == EARLY_ANSWER_DENY;
 	enum enforcement enforcement = denies ? ENFORCEMENT_DENY : ENFORCEMENT_WARN;
 	struct buf text;
@@ -85,7 +128,10 @@ static int compose(const struct early_question *question, const struct fit_reque
 		buf_text(&text, "its Pods would be refused: ");
 	if (question->part_count > 1)
 		buf_printf(&text, "%.*s: ", STR_ARG(question->where));
-	response_message(&text, refusal);
+	if (too_large)
+		print_too_large(question, fit, refusal, &text);
+	else
+		response_message(&text, refusal);
 	int result =
 	    text.failed ? -1 : add(answer, reservation->arena, reason_of(refusal), enforcement, buf_view(&text));
 	if (result == 0 && print_remedy(question, fit, &text))
@@ -199,6 +245,8 @@ static int answer_part(struct early_question *question, const struct early_part 
 		question->pods = together->of;
 		fit.fits += together->pods;
 	}
+	if (part->alone)
+		refusal.gang_rule = (struct str){NULL, 0}; /* Its Pods are no group with others. */
 	if (compose(question, &fit, wanted, &refusal, reservation) < 0)
 		return -1;
 	return !fit.never ? PART_LATER : part->pods ? PART_NEVER_NOW : PART_NEVER;

@@ -1,5 +1,6 @@
 #include "webhook/admission/pod_template.h"
 
+#include "gpugate/pod_group.h"
 #include "webhook/admission/apply.h"
 #include "webhook/object/review.h"
 
@@ -23,4 +24,17 @@ int pod_template_judge(const struct policy *policy, struct review *review, struc
 	if (pod_apply(&review->object, decision->edits, decision->edit_count, arena) < 0)
 		return -1;
 	return policy_validate(policy, review, arena, decision, NULL);
+}
+
+int pod_template_is_group(const struct workload_kind *kind, const struct pod *pod, struct arena *arena)
+{
+	/* A controller will own the Pods, under whatever name. */
+	struct pod owned = *pod;
+	struct pod_group group;
+	owned.owner = (struct owner){.kind = str_of(kind->kind), .name = STR("w")};
+	if (kind->per_node)
+		return 0;
+	if (pod_group_find(&owned, arena, &group) < 0)
+		return -1;
+	return str_present(group.key) && str_eq(group.kind, owned.owner.kind);
 }

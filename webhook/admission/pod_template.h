@@ -28,4 +28,11 @@ bool pod_template_read(const struct review *asked, const struct workload *worklo
 int pod_template_judge(const struct policy *policy, struct review *review, struct arena *arena, bool exists,
 		       struct decision *decision);
 
+/*
+ * Whether the Pods of such a workload are one group, which no other Pods belong to. They may also
+ * be in a group that the template names, or be decided one by one. Returns 1, 0, or -1 if the arena
+ * is exhausted.
+ */
+int pod_template_is_group(const struct workload_kind *kind, const struct pod *pod, struct arena *arena);
+
 #endif

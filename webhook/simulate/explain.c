@@ -1,6 +1,7 @@
 #include "webhook/simulate/explain.h"
 
 #include "gpugate/enum_names.h"
+#include "webhook/admission/pod_template.h"
 #include "webhook/simulate/explain_text.h"
 #include "webhook/simulate/subject.h"
 
@@ -12,12 +13,13 @@ struct trial {
 	const struct explain_context *context;
 	struct subject subject;
 	struct arena *objects; /* For the reviews. */
-	struct str *uids;      /* Of those that are admitted; NULL: they need not be known. */
+	struct str *uids;      /* Of those that are admitted; NULL: they stay in any case. */
 	struct arena decision; /* For one decision; emptied for the next one. */
 	struct replacement tried;
 	int64_t fits; /* How many were admitted. */
 	/* How many were admitted before the first with a violation; -1: none has any. */
 	int64_t fits_enforced;
+	bool together;    /* Other Pods of the object can be in the same group. */
 	json_t *workload; /* See explain_workload; borrowed. NULL: the object is none. */
 	json_t *earlier;  /* See struct explain_refusal; borrowed. */
 	json_t *tree;
@@ -93,6 +95,22 @@ static void note_objections(struct trial *trial, const struct simulated *simulat
 	set_objections(trial->tree, simulated);
 }
 
+/* Whether a Rule admits the Pods only together, and no others belong to their group. */
+static bool is_one_group(const struct trial *trial)
+{
+	return trial->together && json_object_get(trial->tree, "gang") &&
+	       pod_template_is_group(trial->subject.kind, &trial->subject.review.object, trial->objects) > 0;
+}
+
+/* Keeps the uid of a Pod that may have to go again. Its number is trial->fits. */
+static void keep_uid(struct trial *trial, struct str uid)
+{
+	if (trial->fits == 0 && (trial->subject.alone || is_one_group(trial)))
+		trial->uids = arena_zalloc(trial->objects, (size_t)trial->tried.count.pods + 1, sizeof *trial->uids);
+	if (trial->uids && trial->fits < trial->tried.count.pods)
+		trial->uids[trial->fits] = arena_str(trial->objects, uid);
+}
+
 /* Decides one Pod. If `traced` is true, adds its steps and its decision to the tree. */
 static int try_pod(struct trial *trial, bool traced, bool *admitted)
 {
@@ -108,8 +126,8 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 			add_decision(trial->tree, &simulated);
 		note_objections(trial, &simulated);
 	}
-	if (trial->uids && *admitted && trial->fits < trial->tried.count.pods)
-		trial->uids[trial->fits] = arena_str(trial->objects, review.object.uid);
+	if (*admitted)
+		keep_uid(trial, review.object.uid);
 	buf_release(&simulated.charges);
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
 }
@@ -123,6 +141,9 @@ static void set_counts(const struct trial *trial)
 		json_object_set_new(trial->tree, "replaces", json_integer(tried->replaced));
 	if (tried->count.surge)
 		json_object_set_new(trial->tree, "surge", json_integer(tried->count.surge));
+	json_t *gang = json_object_get(trial->tree, "gang");
+	if (gang && !trial->together)
+		json_object_set_new(gang, "alone", json_true());
 	/* A mirror Pod is never refused. */
 	bool mirror = json_is_true(json_object_get(trial->tree, "mirror"));
 	if (trial->fits_enforced >= 0 && !mirror && tree_is(trial->tree, "verdict", "admitted"))
@@ -166,10 +187,11 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 static enum explain_result explain_subject(struct trial *trial, const struct manifest *manifest,
 					   const struct manifest_object *object, json_t *list, struct error *err)
 {
-	if (trial->subject.alone)
-		trial->uids = arena_zalloc(trial->objects, (size_t)trial->tried.count.pods + 1, sizeof *trial->uids);
 	int admitted = try_all(trial, manifest, object);
-	for (int64_t i = 0; trial->uids && i < trial->fits; i++)
+	/* Of a group that does not fit as a whole, no Pod would have been admitted. */
+	const struct workload_count *count = &trial->tried.count;
+	bool go = trial->subject.alone || trial->fits < count->pods - count->surge;
+	for (int64_t i = 0; go && trial->uids && i < trial->fits; i++)
 		simulation_gone(trial->context->simulation, trial->uids[i]);
 	if (!trial->subject.alone)
 		json_array_append(trial->earlier, trial->tree);
@@ -177,6 +199,21 @@ static enum explain_result explain_subject(struct trial *trial, const struct man
 		return admitted ? EXPLAIN_ADMITTED : EXPLAIN_DENIED;
 	error_set(err, "%.300s:%u: the Pod needs more memory than one review may use", manifest->file, object->line);
 	return EXPLAIN_FAILED;
+}
+
+/*
+ * Whether the Pods can be in a group with others of the object: not if there are none, if these do
+ * not exist at the same time, or if there is one Pod on each node.
+ */
+static bool is_together(const struct subjects *subjects, const struct replacement *tried, uint32_t at)
+{
+	const struct subject *subject = &subjects->items[at];
+	int64_t pods = 0;
+	if (!subject->kind || subject->kind->per_node || subject->alone)
+		return false;
+	for (uint32_t i = 0; i < subjects->count; i++)
+		pods += subjects->items[i].alone ? 0 : tried[i].count.pods - tried[i].count.surge;
+	return pods > 1;
 }
 
 /* Explains each group of Pods of the object, of which there is at least one. */
@@ -200,6 +237,7 @@ static enum explain_result explain_subjects(const struct explain_context *contex
 				      .objects = objects,
 				      .tried = tried[i],
 				      .fits_enforced = -1,
+				      .together = is_together(subjects, tried, i),
 				      .workload = workload,
 				      .earlier = earlier,
 				      .tree = json_object()};

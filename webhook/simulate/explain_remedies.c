@@ -155,15 +155,22 @@ static void add_rollout(const struct explain_refusal *refusal, json_t *remedies)
 
 /* --- All of them --- */
 
+/*
+ * Where a Rule admits Pods only together, it is not known what the whole group could request, or
+ * needs to be free: here, only the first Pod that does not fit was refused.
+ */
 static void of_quota(const struct explain_refusal *refusal, json_t *remedies)
 {
 	size_t i;
-	json_t *quota;
-	add_request(refusal, remedies);
+	json_t *quota, *gang = json_object_get(refusal->tree, "gang");
+	bool together = gang && !json_is_true(json_object_get(gang, "alone"));
+	if (!together)
+		add_request(refusal, remedies);
 	add_rollout(refusal, remedies);
 	json_array_foreach(json_object_get(refusal->tree, "quotas"), i, quota)
 	{
-		explain_holders(refusal, quota, remedies);
+		if (!together)
+			explain_holders(refusal, quota, remedies);
 		explain_cohort(refusal, quota, remedies);
 	}
 }

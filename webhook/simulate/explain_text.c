@@ -6,15 +6,21 @@
 
 /* --- The verdict --- */
 
+/* Whether the Pods wait for others of the object, because a Rule admits them only together. */
+static bool is_together(const json_t *tree)
+{
+	const json_t *gang = json_object_get(tree, "gang");
+	return gang && !json_is_true(json_object_get(gang, "alone"));
+}
+
 static void print_count(struct printer *p, const json_t *tree, long long fits, long long pods)
 {
 	const struct fits words = {
 	    .fits = fits, .pods = pods, .surge = tree_number(tree, "surge"), .replaced = tree_number(tree, "replaces")};
 	buf_text(p->out, "; ");
 	fits_print(&words, p->out);
-	const json_t *gang = json_object_get(tree, "gang");
-	if (gang && !tree_is(tree, "verdict", "admitted"))
-		fits_print_gang(str_of(tree_get(gang, "rule")), p->out);
+	if (is_together(tree) && !tree_is(tree, "verdict", "admitted"))
+		fits_print_gang(str_of(tree_get(json_object_get(tree, "gang"), "rule")), p->out);
 }
 
 /* Whether the API server accepts the workload itself; then it is its Pods that are refused. */
@@ -125,7 +131,7 @@ static void print_controller(struct printer *p, const json_t *tree, const char *
 		buf_text(p->out, " It has no Pods now; the first one would be refused.\n");
 	else if (is_final(tree))
 		buf_printf(p->out, " The %s cannot create these Pods.\n", controller);
-	else if (json_object_get(tree, "gang"))
+	else if (is_together(tree))
 		buf_printf(p->out, " The %s tries them again until all Pods of their group fit.\n", controller);
 	else
 		buf_printf(p->out,
