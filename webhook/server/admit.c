@@ -166,8 +166,8 @@ static void write_answer(const struct admitting *a, struct buf *out)
 }
 
 /*
- * Records the review if it is about a Pod or a claim. Nothing depends on other objects, which are
- * not read.
+ * Records the review if it is about a Pod or a claim. What it depends on is in the record, except
+ * for the object that has the group of a Pod: a replay decides such a Pod alone.
  */
 static void record(const struct admitting *a)
 {
