@@ -45,18 +45,37 @@ static uint32_t pack(struct resource_request *rest, uint32_t count)
 	return kept;
 }
 
+static int64_t times(int64_t count, int64_t pods)
+{
+	int64_t product;
+	return __builtin_mul_overflow(count, pods, &product) || product > COMPANION_MAX ? COMPANION_MAX : product;
+}
+
+/* How many Pods of the group are still to come after this one. */
+static int64_t pods_to_come(const struct ledger *ledger, const struct consumer *pod, const struct gang_group *group)
+{
+	const struct entry *self = entry_find(&ledger->table, pod->uid);
+	int64_t others = group ? (int64_t)group->pods - (self && self->gang == group) : 0;
+	return pod->gang->pods - 1 > others ? pod->gang->pods - 1 - others : 0;
+}
+
 /*
  * What is counted is what the Pods that exist or are pending request now, and not what was
- * subtracted before: a Pod that was never stored, or that ended, then needs no correction.
+ * subtracted before: what was subtracted for a Pod that ended needs no correction.
  */
 static uint32_t requests_of_rest(const struct ledger *ledger, const struct consumer *pod, struct resource_request *rest)
 {
-	uint32_t count = pod->gang->request_count;
-	for (uint32_t i = 0; i < count; i++)
-		rest[i] = pod->gang->requests[i];
-	qsort(rest, count, sizeof *rest, compare_requests);
-	bool some = subtract(rest, count, pod);
+	const struct gang *gang = pod->gang;
 	const struct gang_group *group = gangs_find(&ledger->groups, pod->namespace, pod->group);
+	bool by_number = gang->pods > 0;
+	int64_t pods = by_number ? pods_to_come(ledger, pod, group) : 1;
+	uint32_t count = gang->request_count;
+	for (uint32_t i = 0; i < count; i++) {
+		rest[i] = gang->requests[i];
+		rest[i].count = by_number ? times(rest[i].count, pods) : rest[i].count;
+	}
+	qsort(rest, count, sizeof *rest, compare_requests);
+	bool some = !by_number && subtract(rest, count, pod);
 	for (const struct entry *entry = group ? group->first : NULL; entry && some; entry = entry->gang_next)
 		if (!entry_is_reservation(entry) && !str_eq(entry->consumer.uid, pod->uid))
 			some = subtract(rest, count, &entry->consumer);

@@ -113,6 +113,14 @@ static enum ledger_outcome decide(struct bench *bench, const char *uid, const ch
 	return decide_as(bench, (struct member){uid, "a", group, 1, whole}, LEDGER_HOLD);
 }
 
+static enum ledger_outcome decide_consumer(struct bench *bench, const struct consumer *consumer)
+{
+	arena_reset(&bench->arena);
+	ledger_decide(bench->ledger, consumer, LEDGER_HOLD, bench->now_ms, &bench->arena, NULL, &bench->verdict);
+	assert_true(ledger_check(bench->ledger));
+	return bench->verdict.outcome;
+}
+
 static void load(struct bench *bench, struct str text)
 {
 	struct error err = {0};
@@ -475,6 +483,48 @@ static void test_no_size_is_too_large_to_be_refused(void **state)
 		ledger_decide(bench.ledger, &consumer, LEDGER_HOLD, 1000, &bench.arena, NULL, &bench.verdict);
 		assert_int_equal(bench.verdict.outcome, LEDGER_ADMITTED);
 		write_all(&bench);
+	}
+	close_bench(&bench);
+}
+
+/*
+ * A group by number of Pods: however little one of them requests, each that is still to come
+ * requests the same.
+ */
+static void test_a_group_by_number(void **state)
+{
+	(void)state;
+	struct bench bench;
+	open_bench(&bench);
+	struct resource_request each = {STR("nvidia.com/gpu"), 2, false}, own = {STR("nvidia.com/gpu"), 1, false};
+	struct gang gang = {.pods = 3, .requests = &each, .request_count = 1, .seconds = SECONDS};
+	struct consumer consumer = {.uid = STR("p0"),
+				    .namespace = STR("a"),
+				    .requests = &own,
+				    .request_count = 1,
+				    .group = STR(GROUP),
+				    .gang = &gang};
+	assert_int_equal(decide_consumer(&bench, &consumer), LEDGER_DENIED);
+	assert_true(bench.verdict.denial.quota_violation[0].of_group == 4 * policy_unit(bench.policy));
+	/* Of three Pods, one exists. Asked again, this one is not one of the others. */
+	assert_int_equal(see_in(&bench, GROUP, "x0", "Running", false, false), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(decide_consumer(&bench, &consumer), LEDGER_ADMITTED);
+		expect(&bench, 1, 1, 2, 1);
+		write_all(&bench);
+	}
+	/* All exist, and more come. */
+	consumer.uid = STR("p1");
+	assert_int_equal(decide_consumer(&bench, &consumer), LEDGER_ADMITTED);
+	expect(&bench, 1, 2, 0, 0);
+	consumer.uid = STR("p2");
+	assert_int_equal(decide_consumer(&bench, &consumer), LEDGER_ADMITTED);
+	expect(&bench, 1, 3, 0, 0);
+	/* Neither number is too large. */
+	gang.pods = INT64_MAX;
+	for (each.count = 1; each.count <= COMPANION_MAX; each.count *= 2) {
+		assert_int_equal(decide_consumer(&bench, &consumer), LEDGER_DENIED);
+		assert_int_equal(bench.verdict.retry, LEDGER_RETRY_NEVER);
 	}
 	close_bench(&bench);
 }
@@ -880,6 +930,7 @@ int main(void)
 					   cmocka_unit_test(test_the_group_is_counted_anew),
 					   cmocka_unit_test(test_several_resources),
 					   cmocka_unit_test(test_no_size_is_too_large_to_be_refused),
+					   cmocka_unit_test(test_a_group_by_number),
 					   cmocka_unit_test(test_what_is_not_denied_reserves_nothing),
 					   cmocka_unit_test(test_both_are_held_or_neither),
 					   cmocka_unit_test(test_an_older_form_has_no_reservations),
