@@ -20,6 +20,7 @@
 	DOC("Rule", "r",                                                                                                                                       \
 	    "{match: {podSelector: {matchLabels: {small: 'true'}}}, "                                                                                          \
 	    "rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]}")                                                                                   \
+	DOC("Rule", "whole", "{gangs: allOrNothing}")                                                                                                          \
 	DOC("Guard", "g", "{deny: [privileged]}")                                                                                                              \
 	DOC("Tenant", "ml", "{namespaces: [ml], quotas: [{name: gpus, hard: 1000}]}")
 
@@ -79,6 +80,8 @@ static void print(const struct asked *asked, char *out, size_t size)
 		return;
 	}
 	assert_int_equal(gang->seconds, 60);
+	if (gang->pods)
+		len += snprintf(out, size, "%lld x ", (long long)gang->pods);
 	for (uint32_t i = 0; i < gang->request_count; i++)
 		len += snprintf(out + len, size - (size_t)len, "%s%.*s=%lld", i ? " " : "",
 				STR_ARG(gang->requests[i].resource), (long long)gang->requests[i].count);
@@ -132,15 +135,15 @@ static void test_gangs(void **state)
 	} rows[] = {
 	    /* Without a group, or in one that the Pod itself describes, nothing is read. */
 	    {"{'uid':'u'}", GPUS("1", ""), NULL, "alone"},
-	    {KUEUE("4"), GPUS("2", ""), NULL, "nvidia.com/gpu=8"},
-	    {KUEUE("4"), GPUS("2", ON("h100")), NULL, "nvidia.com/gpu=8 h100"},
+	    {KUEUE("4"), GPUS("2", ""), NULL, "4 x nvidia.com/gpu=2"},
+	    {KUEUE("4"), GPUS("2", ON("h100")), NULL, "4 x nvidia.com/gpu=2 h100"},
 	    {KUEUE("1"), GPUS("2", ""), NULL, "alone"},
 	    {KUEUE("many"), GPUS("2", ""), NULL, "alone"},
-	    {KUEUE("2147483647"), GPUS("1000000000", ""), NULL, "nvidia.com/gpu=" COMPANION_ALL},
+	    {KUEUE("2147483647"), GPUS("1000000000", ""), NULL, "2147483647 x nvidia.com/gpu=1000000000"},
 	    /* Nothing says where a kind has its Pods. */
 	    {OWNER("other.com/v1", "Training"), GPUS("1", ""), NULL, "alone"},
 	    /* A number in the object. */
-	    {POD_GROUP, GPUS("2", ""), "{'spec':{'minMember':3}}", "nvidia.com/gpu=6"},
+	    {POD_GROUP, GPUS("2", ""), "{'spec':{'minMember':3}}", "3 x nvidia.com/gpu=2"},
 	    {POD_GROUP, GPUS("2", ""), "{'spec':{'minMember':1}}", "alone"},
 	    {POD_GROUP, GPUS("2", ""), "{'spec':{}}", "alone"},
 	    {POD_GROUP, GPUS("2", ""), "{'spec':{'minMember':'3'}}", NO_SIZE("PodGroup.scheduling.x-k8s.io/g")},
@@ -148,17 +151,18 @@ static void test_gangs(void **state)
 	    {POD_GROUP, GPUS("2", ""), "[]", NO_SIZE("PodGroup.scheduling.x-k8s.io/g")},
 	    {POD_GROUP, GPUS("2", ""), "", NO_SIZE("PodGroup.scheduling.x-k8s.io/g")},
 	    /* Workloads of Kubernetes: Pods like this one, whatever the template has by now. */
-	    {JOB, GPUS("2", ""), "{'spec':{'parallelism':4," TEMPLATE("{}", GPUS("1", "")) "}}", "nvidia.com/gpu=8"},
+	    {JOB, GPUS("2", ""), "{'spec':{'parallelism':4," TEMPLATE("{}", GPUS("1", "")) "}}",
+	     "4 x nvidia.com/gpu=2"},
 	    {JOB, GPUS("2", ""), "{'spec':{" TEMPLATE("{}", GPUS("1", "")) "}}", "alone"},
 	    {JOB, GPUS("1", ""), "{'spec':{'parallelism':4,'completions':3," TEMPLATE("{}", "{}") "}}",
-	     "nvidia.com/gpu=3"},
+	     "3 x nvidia.com/gpu=1"},
 	    {JOB, GPUS("1", ""),
 	     "{'spec':{'parallelism':4,'completions':4," TEMPLATE("{}", "{}") "},'status':{'succeeded':2}}",
-	     "nvidia.com/gpu=2"},
+	     "2 x nvidia.com/gpu=1"},
 	    {JOB, GPUS("1", ""), "{'spec':{'parallelism':4,'suspend':true," TEMPLATE("{}", "{}") "}}", "alone"},
 	    {JOB, GPUS("1", ""), "{'spec':{'parallelism':'4'," TEMPLATE("{}", "{}") "}}", NO_SIZE("Job.batch/w")},
 	    {OWNER("apps/v1", "StatefulSet"), GPUS("1", ""), "{'spec':{'replicas':3," TEMPLATE("{}", "{}") "}}",
-	     "nvidia.com/gpu=3"},
+	     "3 x nvidia.com/gpu=1"},
 	    /* Custom resources: each group of Pods requests what its template says. */
 	    {TRAINING, GPUS("1", ""), ROLES(ROLE("1", "{}", GPUS("1", "")) "," ROLE("3", "{}", GPUS("2", ""))),
 	     "nvidia.com/gpu=7"},
@@ -200,9 +204,9 @@ static void test_gangs(void **state)
 	     "nvidia.com/gpu=8"},
 	    /* One replica of a LeaderWorkerSet, or what the Pod says of it. */
 	    {REPLICA, GPUS("8", ""), LWS_OF("4"), "nvidia.com/gpu=17"},
-	    {REPLICA, GPUS("8", ""), LWS_OF("0"), "nvidia.com/gpu=24"},
-	    {REPLICA, GPUS("8", ""), LWS_OF("'x'"), "nvidia.com/gpu=24"},
-	    {REPLICA, GPUS("8", ""), "{'spec':{'leaderWorkerTemplate':3}}", "nvidia.com/gpu=24"},
+	    {REPLICA, GPUS("8", ""), LWS_OF("0"), "3 x nvidia.com/gpu=8"},
+	    {REPLICA, GPUS("8", ""), LWS_OF("'x'"), "3 x nvidia.com/gpu=8"},
+	    {REPLICA, GPUS("8", ""), "{'spec':{'leaderWorkerTemplate':3}}", "3 x nvidia.com/gpu=8"},
 	    /* Its steps do not exist at the same time. */
 	    {OWNER("argoproj.io/v1alpha1", "Workflow"), GPUS("1", ""),
 	     "{'spec':{'templates':[{'container':{'resources':{'limits':{'nvidia.com/gpu':1}}}},"
@@ -213,8 +217,39 @@ static void test_gangs(void **state)
 		assert_gang(policy, rows[i].metadata, rows[i].spec, GANG_OBJECT_READ, rows[i].object, rows[i].expected);
 	assert_gang(policy, JOB, GPUS("1", ""), GANG_OBJECT_ABSENT, "", "alone");
 	assert_gang(policy, JOB, GPUS("1", ""), GANG_OBJECT_UNREAD, "", UNREAD("Job.batch/w"));
-	assert_gang(policy, REPLICA, GPUS("8", ""), GANG_OBJECT_ABSENT, "", "nvidia.com/gpu=24");
-	assert_gang(policy, REPLICA, GPUS("8", ""), GANG_OBJECT_UNREAD, "", "nvidia.com/gpu=24");
+	assert_gang(policy, REPLICA, GPUS("8", ""), GANG_OBJECT_ABSENT, "", "3 x nvidia.com/gpu=8");
+	assert_gang(policy, REPLICA, GPUS("8", ""), GANG_OBJECT_UNREAD, "", "3 x nvidia.com/gpu=8");
+	policy_release(policy);
+}
+
+/* More different resources than a ledger keeps of a group. */
+static void test_bound(void **state)
+{
+	(void)state;
+	struct policy *policy = fixture_policy(POLICY, NULL, 0);
+	for (int names = GANG_REQUESTS_MAX; names <= GANG_REQUESTS_MAX + 1; names++) {
+		struct buf object;
+		struct asked asked;
+		buf_init(&object, 64 << 10);
+		buf_text(&object, "{'spec':{'roles':[");
+		for (int i = 0; i < names; i += 10) {
+			buf_text(&object, i ? ",{'count':2,'template':{'spec':{'containers':[{'name':'c','resources':"
+					      "{'limits':{"
+					    : "{'count':2,'template':{'spec':{'containers':[{'name':'c','resources':"
+					      "{'limits':{");
+			for (int k = i; k < i + 10 && k < names; k++)
+				buf_printf(&object, "%s'nvidia.com/mig-%d.0':1", k > i ? "," : "", k);
+			buf_text(&object, "}}}]}}}");
+		}
+		buf_text(&object, "]}}");
+		buf_char(&object, '\0');
+		ask(&asked, policy, TRAINING, GPUS("1", ""));
+		assert_int_equal(answer(&asked, policy, GANG_OBJECT_READ, buf_view(&object).ptr), 0);
+		assert_int_equal(asked.decision.consumer.gang != NULL, names == GANG_REQUESTS_MAX);
+		assert_int_equal(asked.decision.denied, names > GANG_REQUESTS_MAX);
+		fixture_review_release(&asked.fixture);
+		buf_release(&object);
+	}
 	policy_release(policy);
 }
 
@@ -232,11 +267,14 @@ static void test_groups(void **state)
 	fixture_review_release(&asked.fixture);
 	ask(&asked, policy, OWNER("other.com/v1", "Training"), GPUS("1", ""));
 	assert_true(str_eq(asked.decision.consumer.group, STR("Training.other.com/w")));
-	/* Without a Rule, it is in no group. So is a Pod that exists already. */
+	/* Without a Rule for it, nothing is read, but the group may have reserved something. */
 	asked.decision.consumer.group = asked.decision.gang_rule = (struct str){NULL, 0};
 	assert_int_equal(gang_find(policy, &asked.fixture.review, &asked.fixture.arena, &asked.decision, &asked.group),
 			 0);
-	assert_false(str_present(asked.decision.consumer.group));
+	assert_true(str_eq(asked.decision.consumer.group, STR("Training.other.com/w")));
+	assert_null(asked.decision.consumer.gang);
+	/* A Pod that exists already is in none. */
+	asked.decision.consumer.group = (struct str){NULL, 0};
 	asked.decision.gang_rule = STR("whole");
 	asked.decision.mirror = true;
 	assert_int_equal(gang_find(policy, &asked.fixture.review, &asked.fixture.arena, &asked.decision, &asked.group),
@@ -268,6 +306,6 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_gangs), cmocka_unit_test(test_groups),
-					   cmocka_unit_test(test_memory)};
+					   cmocka_unit_test(test_bound), cmocka_unit_test(test_memory)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
