@@ -147,6 +147,7 @@ static bool fit_next(struct ledger *ledger, struct fit_request *request, struct 
 	struct consumer alone = reservation->decision->consumer;
 	const struct consumer *consumer = &alone;
 	alone.gang = NULL;
+	alone.group = (struct str){0};
 	struct limits limits;
 	struct cost cost;
 	if (!cost_of(ledger, consumer, reservation->arena, &cost) ||

@@ -161,9 +161,11 @@ static int begin(struct ledger *ledger, enum ledger_mode mode, struct question *
 	verdict->charges = q->charges;
 	verdict->charge_count = (uint32_t)count;
 	verdict->denial = (struct quota_denial){.quota_violation = q->violations, .room = q->room};
+	q->rest = (struct reservation){.whole = q->charges, .whole_count = (uint32_t)count};
 	/* What is running already waits for nobody. */
-	bool whole = consumer->gang && mode != LEDGER_FORCE;
-	return reservation_prepare(ledger, consumer, whole, q->charges, (uint32_t)count, q->arena, &q->rest);
+	if (mode == LEDGER_FORCE)
+		return 0;
+	return reservation_prepare(ledger, consumer, q->charges, (uint32_t)count, q->arena, &q->rest);
 }
 
 /*
@@ -179,18 +181,29 @@ static void exclude(struct ledger *ledger, const struct question *q, bool back)
 }
 
 /*
- * Compares what the Pod and the rest of its group cost with the limits. Returns whether one of them
- * denies it.
+ * Compares what the Pod and the rest of its group cost with the limits. A Pod without a gang that
+ * exceeds one even so is decided as if its group had nothing to do with it.
  */
-static bool judge(struct ledger *ledger, const struct question *q, struct ledger_verdict *verdict)
+static uint32_t compare(struct ledger *ledger, struct question *q, const struct ledger_verdict *verdict, bool *denied)
+{
+	const struct policy *policy = verdict->policy;
+	const struct held *held = ledger->book.held;
+	uint32_t count = policy_exceeded(policy, q->rest.whole, q->rest.whole_count, held, q->violations, denied);
+	if (count == 0 || !q->rest.alone)
+		return count;
+	reservation_leave(ledger, &q->rest, q->charges, verdict->charge_count);
+	return policy_exceeded(policy, q->charges, verdict->charge_count, held, q->violations, denied);
+}
+
+/* Decides by the limits. Returns whether one of them denies the Pod. */
+static bool judge(struct ledger *ledger, struct question *q, struct ledger_verdict *verdict)
 {
 	const struct policy *policy = verdict->policy;
 	const struct held *held = ledger->book.held;
 	struct quota_denial *exceeded = &verdict->denial;
 	bool denied = false;
 	exclude(ledger, q, false);
-	exceeded->quota_violation_count =
-	    policy_exceeded(policy, q->rest.whole, q->rest.whole_count, held, q->violations, &denied);
+	exceeded->quota_violation_count = compare(ledger, q, verdict, &denied);
 	reservation_explain(&q->rest, q->violations, exceeded->quota_violation_count);
 	if (exceeded->quota_violation_count)
 		exceeded->room_count = policy_room(policy, q->consumer->namespace, q->labels, held, q->room);

@@ -125,6 +125,10 @@ struct ledger_verdict {
  * The reservation for the rest is an entry of its own, which takes the place of the one that the
  * group had. If a limit is exceeded that denies nothing, the Pod is held and nothing is reserved.
  *
+ * A Pod of a group that is decided without its gang may be one of those that something is reserved
+ * for. If the quotas have room for it and for what then remains of the reservation, it uses up its
+ * part. Otherwise the reservation counts like anything else.
+ *
  * `trace` may be NULL. Otherwise it receives what is charged and what each quota on the path holds.
  */
 void ledger_decide(struct ledger *ledger, const struct consumer *consumer, enum ledger_mode mode, int64_t now_ms,

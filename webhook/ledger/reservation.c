@@ -165,16 +165,80 @@ static int add_costs(const struct ledger *ledger, const struct charge *charges, 
 	return 0;
 }
 
-int reservation_prepare(struct ledger *ledger, const struct consumer *pod, bool decides, const struct charge *charges,
+/* --- A Pod that is decided without its gang --- */
+
+/* Returns what the group has reserved; NULL: nothing. */
+static const struct entry *reservation_of(const struct gang_group *group)
+{
+	const struct entry *entry = group ? group->first : NULL;
+	while (entry && !entry_is_reservation(entry))
+		entry = entry->gang_next;
+	return entry;
+}
+
+static bool takes_some(const struct resource_request *rest, uint32_t count, const struct consumer *pod)
+{
+	for (uint32_t i = 0; i < pod->request_count; i++)
+		if (bsearch(&pod->requests[i], rest, count, sizeof *rest, compare_requests))
+			return true;
+	return false;
+}
+
+/* Whether the reservation may be for this Pod. For one that is known, it was renewed already. */
+static bool may_be_for(const struct ledger *ledger, const struct consumer *pod)
+{
+	const struct entry *self = entry_find(&ledger->table, pod->uid);
+	return !(self && (entry_seen(self) || self->gang)) &&
+	       (!ledger->options.shared || ledger->form >= RESERVATION_FORM);
+}
+
+/*
+ * The Pod may be one of those that the group has reserved for, even though no Rule matches it or
+ * the size of the group could not be read. Otherwise it would compete with its own reservation.
+ */
+static int use_up(const struct ledger *ledger, const struct consumer *pod, struct arena *arena,
+		  struct reservation *reservation)
+{
+	const struct entry *old = reservation_of(gangs_find(&ledger->groups, pod->namespace, pod->group));
+	if (!old || !may_be_for(ledger, pod))
+		return 0;
+	uint32_t count = old->consumer.request_count;
+	struct resource_request *rest = arena_alloc(arena, ((size_t)count + 1) * sizeof *rest);
+	if (!rest)
+		return -1;
+	for (uint32_t i = 0; i < count; i++)
+		rest[i] = old->consumer.requests[i];
+	qsort(rest, count, sizeof *rest, compare_requests);
+	if (!takes_some(rest, count, pod))
+		return 0;
+	subtract(rest, count, pod);
+	reservation->decides = reservation->alone = true;
+	reservation->rest = old->consumer;
+	reservation->rest.requests = rest;
+	reservation->rest.request_count = pack(rest, count);
+	return name_renewal(ledger, pod, arena, &reservation->rest);
+}
+
+/* --- Decisions --- */
+
+int reservation_prepare(struct ledger *ledger, const struct consumer *pod, const struct charge *charges,
 			uint32_t charge_count, struct arena *arena, struct reservation *reservation)
 {
 	*reservation = (struct reservation){.whole = charges, .whole_count = charge_count};
-	reservation->decides = decides && str_present(pod->group) && pod->gang->seconds > 0;
-	if (!reservation->decides)
+	if (!str_present(pod->group))
 		return 0;
-	return make_rest(ledger, pod, arena, &reservation->rest) < 0
-		   ? -1
-		   : add_costs(ledger, charges, charge_count, arena, reservation);
+	reservation->decides = pod->gang && pod->gang->seconds > 0;
+	int made = reservation->decides ? make_rest(ledger, pod, arena, &reservation->rest)
+		   : pod->gang          ? 0
+					: use_up(ledger, pod, arena, reservation);
+	return made < 0 || !reservation->decides ? made : add_costs(ledger, charges, charge_count, arena, reservation);
+}
+
+void reservation_leave(struct ledger *ledger, struct reservation *reservation, const struct charge *charges,
+		       uint32_t charge_count)
+{
+	reservation_exclude(ledger, reservation, true);
+	*reservation = (struct reservation){.whole = charges, .whole_count = charge_count};
 }
 
 void reservation_explain(const struct reservation *reservation, struct quota_violation *violations, uint32_t count)

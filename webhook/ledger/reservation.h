@@ -16,6 +16,8 @@
 /* The rest of the group of a Pod that is decided. Its memory is that of the decision. */
 struct reservation {
 	bool decides; /* The Pod is decided with its group. If not, nothing but `whole` is set. */
+	/* It has no gang, but uses up a part of what its group has reserved. */
+	bool alone;
 	/* What the Pods that are still to come request; without requests, there are none. */
 	struct consumer rest;
 	struct charge *charges;
@@ -26,11 +28,16 @@ struct reservation {
 };
 
 /*
- * Computes the rest of the group of a Pod, of which `charges` are the costs. `decides`: the Pod is
- * decided with its gang. Returns 0, or -1 without memory.
+ * Computes the rest of the group of a Pod, of which `charges` are the costs: by its gang, or else
+ * what the group has reserved less what the Pod requests. To be called for a Pod that waits for
+ * others. Returns 0, or -1 without memory.
  */
-int reservation_prepare(struct ledger *ledger, const struct consumer *pod, bool decides, const struct charge *charges,
+int reservation_prepare(struct ledger *ledger, const struct consumer *pod, const struct charge *charges,
 			uint32_t charge_count, struct arena *arena, struct reservation *reservation);
+
+/* Leaves what is reserved as it is, while it is excluded: it is no part of the decision. */
+void reservation_leave(struct ledger *ledger, struct reservation *reservation, const struct charge *charges,
+		       uint32_t charge_count);
 
 /* Subtracts what is reserved for the group from the sums temporarily, or adds it `back`. */
 void reservation_exclude(struct ledger *ledger, const struct reservation *reservation, bool back);

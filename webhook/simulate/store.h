@@ -111,8 +111,7 @@ void simulation_begin(struct simulation *simulation, int64_t now_ms);
 
 /*
  * Advances the clock. Pods that have been terminating for too long no longer count, and what is
- * reserved for gangs ends after its time. Returns 0, or
- * -1 if memory is exhausted.
+ * reserved for gangs ends after its time. Returns 0, or -1 if memory is exhausted.
  */
 int simulation_advance(struct simulation *simulation, int64_t ms);
 

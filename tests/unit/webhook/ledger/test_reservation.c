@@ -8,7 +8,7 @@
 #include "gpugate/pod.h"
 #include "gpugate/pod_group.h"
 #include "webhook/ledger/codec.h"
-
+#include "webhook/ledger/fit.h"
 #include "webhook/ledger/ledger.h"
 #include "webhook/ledger/tally.h"
 #include "webhook/server/embedded_store.h"
@@ -529,6 +529,96 @@ static void test_a_group_by_number(void **state)
 	close_bench(&bench);
 }
 
+/*
+ * No Rule matches the driver of a group, or the size of its group could not be read. It must not
+ * wait for what is reserved for it.
+ */
+static void test_a_pod_without_its_gang_uses_up_its_part(void **state)
+{
+	(void)state;
+	struct bench bench;
+	open_bench(&bench);
+	assert_int_equal(decide(&bench, "p0", GROUP, 4), LEDGER_ADMITTED);
+	write_all(&bench);
+	expect(&bench, 0, 1, 3, 1);
+	assert_int_equal(decide(&bench, "other", "Job.batch/other", 0), LEDGER_DENIED);
+	/* Dry runs and lost writes change nothing. */
+	assert_int_equal(decide_as(&bench, (struct member){"driver", "a", GROUP, 1, 0}, LEDGER_DRY), LEDGER_ADMITTED);
+	expect(&bench, 0, 1, 3, 1);
+	assert_int_equal(decide(&bench, "driver", GROUP, 0), LEDGER_ADMITTED);
+	expect(&bench, 0, 2, 2, 1);
+	fail_to_write(&bench);
+	expect(&bench, 0, 1, 3, 1);
+	/* However often it is asked about, it is one Pod. */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(decide(&bench, "driver", GROUP, 0), LEDGER_ADMITTED);
+		write_all(&bench);
+		expect(&bench, 0, 2, 2, 1);
+	}
+	assert_int_equal(see_in(&bench, GROUP, "driver", "Running", false, false), 0);
+	assert_int_equal(decide(&bench, "driver", GROUP, 0), LEDGER_ADMITTED);
+	expect(&bench, 1, 1, 2, 1);
+	/* What is larger than its part may use what is free, and nothing is. */
+	assert_int_equal(decide_as(&bench, (struct member){"large", "a", GROUP, 3, 0}, LEDGER_HOLD), LEDGER_DENIED);
+	const struct quota_violation *violation = bench.verdict.denial.quota_violation;
+	assert_true(violation->requested == 3 * policy_unit(bench.policy) && violation->of_group == 0);
+	expect(&bench, 1, 1, 2, 1);
+	/* A mirror Pod is only noted. */
+	assert_int_equal(decide_as(&bench, (struct member){"m", "a", GROUP, 1, 0}, LEDGER_FORCE), LEDGER_ADMITTED);
+	expect(&bench, 1, 2, 2, 1);
+	fail_to_write(&bench);
+	/* Nothing is left of it. */
+	assert_int_equal(decide_as(&bench, (struct member){"last", "a", GROUP, 2, 0}, LEDGER_HOLD), LEDGER_ADMITTED);
+	expect(&bench, 1, 3, 0, 0);
+	write_all(&bench);
+	assert_false(has_reservation(&bench));
+	expect(&bench, 1, 3, 0, 0);
+	close_bench(&bench);
+}
+
+/* It has the same models and time, and what the Pod does not request stays. */
+static void test_what_a_pod_leaves_of_a_reservation(void **state)
+{
+	static const char text[] = "4;N a;R amd.com/gpu;R nvidia.com/gpu;M a100;G " GROUP ";H 0 0 0=2,1=3 0 77 5;";
+	(void)state;
+	struct bench bench;
+	open_bench(&bench);
+	load(&bench, STR(text));
+	expect(&bench, 0, 0, 3, 1);
+	assert_int_equal(decide(&bench, "p0", GROUP, 0), LEDGER_ADMITTED);
+	expect(&bench, 0, 1, 2, 1);
+	char *after = encode(&bench);
+	if (!strstr(after, ";H 0 0 0=2,1=2 0 77 "))
+		fail_msg("%s", after);
+	free(after);
+	/* A replica of an older version appears: nothing is reserved any more. */
+	fail_to_write(&bench);
+	ledger_set_form(bench.ledger, 3);
+	assert_int_equal(decide(&bench, "p0", GROUP, 0), LEDGER_ADMITTED);
+	expect(&bench, 0, 1, 3, 1);
+	close_bench(&bench);
+}
+
+/* How many Pods fit is a question about no group. */
+static void test_a_question_uses_up_nothing(void **state)
+{
+	(void)state;
+	struct bench bench;
+	open_bench(&bench);
+	assert_int_equal(decide(&bench, "p0", GROUP, 4), LEDGER_ADMITTED);
+	write_all(&bench);
+	const struct resource_request request = {STR("nvidia.com/gpu"), 1, false};
+	struct decision decision = {
+	    .consumer = {.namespace = STR("a"), .requests = &request, .request_count = 1, .group = STR(GROUP)}};
+	struct reservation_request reservation = {.arena = &bench.arena, .decision = &decision};
+	struct fit_request question = {.reservation = &reservation, .count = 1};
+	assert_true(ledger_fit(bench.ledger, &question, &bench.verdict));
+	assert_int_equal(question.fits, 0);
+	assert_int_equal(bench.verdict.denial.quota_violation_count, 1);
+	expect(&bench, 0, 1, 3, 1);
+	close_bench(&bench);
+}
+
 static void test_what_is_not_denied_reserves_nothing(void **state)
 {
 	(void)state;
@@ -931,6 +1021,9 @@ int main(void)
 					   cmocka_unit_test(test_several_resources),
 					   cmocka_unit_test(test_no_size_is_too_large_to_be_refused),
 					   cmocka_unit_test(test_a_group_by_number),
+					   cmocka_unit_test(test_a_pod_without_its_gang_uses_up_its_part),
+					   cmocka_unit_test(test_what_a_pod_leaves_of_a_reservation),
+					   cmocka_unit_test(test_a_question_uses_up_nothing),
 					   cmocka_unit_test(test_what_is_not_denied_reserves_nothing),
 					   cmocka_unit_test(test_both_are_held_or_neither),
 					   cmocka_unit_test(test_an_older_form_has_no_reservations),
