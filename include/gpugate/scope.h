@@ -50,8 +50,8 @@ struct policy_scope {
 	bool counts_claims; /* See policy_counts_claims. */
 	bool early_answers; /* Some Tenant wants an answer when a workload is applied. */
 	/*
-	 * Some Rule admits groups of Pods only as a whole, or would do so with enforcement deny:
-	 * what is needed then should be there before that.
+	 * Some Rule admits groups of Pods only as a whole, or would if Settings.enforcement were
+	 * deny: what is needed then should be there before.
 	 */
 	bool gangs;
 	/* Custom resources of which the policy says where they keep Pods. */

@@ -250,7 +250,7 @@ static void compile_gangs(struct compile *c, const struct doc_rule *doc, struct 
 			    "the Rule decides no groups, so that nothing is reserved; add `gangs: allOrNothing`, or "
 			    "remove gangSeconds");
 	c->policy->has_gangs |= rule_decides_groups(rule);
-	c->policy->may_have_gangs |= rule->gang_seconds > 0;
+	c->policy->may_have_gangs |= rule->gang_seconds > 0 && doc->enforcement.value == ENFORCEMENT_DENY;
 }
 
 static void compile_rule(struct compile *c, const struct doc_rule *doc, struct rule *rule)

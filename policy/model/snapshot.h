@@ -306,7 +306,7 @@ struct policy {
 	uint32_t rule_count;
 	struct rule_index rule_index;
 	bool has_gangs;      /* Some Rule decides groups, and enforces that. */
-	bool may_have_gangs; /* Some Rule would do so if it were enforced. */
+	bool may_have_gangs; /* Some Rule would, if Settings did not lower it. */
 	/*
 	 * What Rules turn into claims, directly or in several steps: by the name that a Pod
 	 * requests and the template. The id is an index into `conversion_counts`, which says how

@@ -245,6 +245,8 @@ def test_rights_by_ledger(render):
     assert rights(render(TEAM, whole), "ClusterRole") == registered | of(TARGET_RIGHTS) | GROUP_RIGHTS
     assert rights(render(silent, whole, named), "ClusterRole") == registered | GROUP_RIGHTS | {("kubeflow.org", "pytorchjobs", ()): ["get"]}
     assert rights(render(silent, quiet, named), "ClusterRole") == registered
+    # The rights are there before the enforcement that needs them.
+    assert rights(render(silent, whole, doc("Settings", "s", enforcement="audit")), "ClusterRole") == registered | GROUP_RIGHTS
     (own,) = [obj for obj in render(TEAM, whole) if (obj["kind"], obj["metadata"]["name"]) == ("ClusterRole", "gpugate-workloads")]
     assert len({json.dumps(rule) for rule in own["rules"]}) == len(own["rules"]) == len(of(TARGET_RIGHTS) | GROUP_RIGHTS)
     assert rights(objects, "Role") == {("", "events", ()): ["create", "patch"]}
