@@ -100,7 +100,7 @@ static void list_again(struct ledger_cluster *cluster)
 {
 	struct slices *slices = &cluster->slices;
 	int64_t now_ms = kube_now_ms();
-	if (!slices->listed || slices->missed != too_many) {
+	if (!slices->listed || !slices->missed) {
 		slices->again_ms = now_ms + AGAIN_MS;
 	} else if (now_ms >= slices->again_ms) {
 		slices->again_ms = now_ms + AGAIN_MS;

@@ -42,18 +42,24 @@ void slice_table_release(struct slice_table *table)
 
 /* --- Changes --- */
 
-/* Finds the only value of the label that the products of a slice have. */
+/*
+ * Finds the only value of the label that the products of a slice have. A product that makes no value
+ * differs from all others; a device without a product says nothing.
+ */
 static void find_value(const struct resource_slice *slice, char value[SLICE_VALUE_MAX], struct kept *kept)
 {
 	char text[SLICE_VALUE_MAX];
 	kept->value = (struct str){value, 0};
 	for (uint32_t i = 0; i < slice->device_count; i++) {
 		size_t len = slice_label_value(slice->driver, slice->devices[i].product, text);
-		if (len == 0 || str_eq(kept->value, (struct str){text, len}))
+		bool unnamed = len == 0 && slice->devices[i].product.len > 0;
+		if (!unnamed && (len == 0 || str_eq(kept->value, (struct str){text, len})))
 			continue;
-		kept->differs = kept->value.len > 0;
-		if (kept->differs)
+		kept->differs = unnamed || kept->value.len > 0;
+		if (kept->differs) {
+			kept->value.len = 0;
 			return;
+		}
 		memcpy(value, text, len);
 		kept->value.len = len;
 	}

@@ -169,6 +169,30 @@ static void test_what_is_a_change(void **state)
 	slice_table_release(&table);
 }
 
+/* A product of which no label can be made is none of those that have one. */
+static void test_a_product_without_a_label(void **state)
+{
+	struct slice_table table = {.list = 0};
+	struct named_pairs *nodes;
+	uint32_t count;
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const struct slice_device devices[] = {{.product = i ? STR("%%") : STR("A 1")},
+						       {.product = i ? STR("A 1") : STR("%%")}};
+		const struct resource_slice slice = {.name = STR("s"),
+						     .driver = STR("gpu.nvidia.com"),
+						     .node = STR("n1"),
+						     .pool = STR("p"),
+						     .devices = devices,
+						     .device_count = 2};
+		assert_int_equal(slice_table_set(&table, &slice), i == 0);
+		assert_int_equal(slice_table_nodes(&table, &nodes, &count), 0);
+		assert_int_equal(count, 0);
+		free(nodes);
+	}
+	slice_table_release(&table);
+}
+
 static void test_bounds(void **state)
 {
 	struct slice_table table = {.list = 0};
@@ -201,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_at_random),
 	    cmocka_unit_test(test_what_is_a_change),
+	    cmocka_unit_test(test_a_product_without_a_label),
 	    cmocka_unit_test(test_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
