@@ -86,6 +86,23 @@ def test_an_early_answer(serve, name):
     assert ask(server, OBJECTS[name]).warnings == []
 
 
+def test_a_group_that_is_too_large(serve):
+    """All Pods of a JobSet are one group. Each replica of a LeaderWorkerSet is one."""
+    server = serve([EVERY, team(2, earlyAnswer="deny"), doc("Rule", "whole", match={}, gangs="allOrNothing")])
+    pods = {"spec": {"containers": [kube.container({GPU: 1})]}}
+    where = {"metadata": {"name": "w", "namespace": "team-a"}}
+    jobs = {"name": "j", "replicas": 2, "template": {"spec": {"parallelism": 2, "completions": 2, "template": pods}}}
+    job_set = {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet", **where, "spec": {"replicatedJobs": [jobs]}}
+    decision = ask(server, job_set)
+    assert not decision.allowed, decision
+    assert decision.message.startswith('can never fit: never more than 2 of 4 Pods fit at once, and Rule "whole" admits all or none: GPU quota "q" of '), decision
+    jobs["replicas"] = 1
+    assert ask(server, job_set).warnings == []
+    workers = {"replicas": 2, "leaderWorkerTemplate": {"size": 2, "workerTemplate": pods}}
+    decision = ask(server, {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", **where, "spec": workers})
+    assert decision.allowed and decision.warnings, decision
+
+
 @pytest.mark.parametrize("name", CUSTOM)
 def test_a_kind_that_the_policy_does_not_name(serve, tmp_path, name):
     server = serve([team(0)])

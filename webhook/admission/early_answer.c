@@ -75,17 +75,17 @@ static bool print_remedy(const struct early_question *question, const struct fit
 /* --- A group that is admitted only as a whole --- */
 
 /*
- * Whether limits never allow all Pods that are to come of the group. Of custom resources, it is not
- * known which of their Pods are one group. Returns -1 if the arena is exhausted.
+ * Whether limits never allow all Pods that are to come of the group. Of most custom resources, it
+ * is not known which of their Pods are one group. Returns -1 if the arena is exhausted.
  */
 static int is_too_large(const struct early_question *question, const struct fit_request *fit, struct str gang_rule,
 			struct arena *arena)
 {
 	int64_t kept = question->kept ? question->existing : 0;
-	bool known = str_present(gang_rule) && question->kind && !question->autoscaler && !question->mixed;
+	bool known = str_present(gang_rule) && question->group_kind && !question->autoscaler && !question->mixed;
 	if (!known || fit->never || question->pods - question->surge - kept <= fit->most)
 		return 0;
-	return pod_template_is_group(question->kind, &question->review.object, arena);
+	return pod_template_is_group(question->group_kind, &question->review.object, arena);
 }
 
 /* Says so, and which limit it is. Programs wait for words that must not be in it. */

@@ -25,6 +25,8 @@ struct early_part {
 /* What is asked about the Pods of a workload. */
 struct early_question {
 	const struct workload_kind *kind;
+	/* The kind whose Pods are one group, if they name no other; NULL: it is not known. */
+	const struct workload_kind *group_kind;
 	struct review review;     /* Of the CREATE of each of them. */
 	struct review old_review; /* Of those that exist, unless they are kept. */
 	bool kept;                /* Those that exist stay, and the others come in addition. */

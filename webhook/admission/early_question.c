@@ -19,6 +19,15 @@ bool early_question_concerns(const struct policy *policy, const struct review *r
 	       (kind_of(review) || policy_workload(policy, review->group, review->kind));
 }
 
+/* The only custom resource whose Pods always get a label of their group (pod_group.c). */
+static const struct workload_kind job_set = {.group = "jobset.x-k8s.io", .kind = "JobSet", .template = "*"};
+
+static const struct workload_kind *group_kind_of(const struct review *review)
+{
+	bool is_job_set = str_eq(review->group, str_of(job_set.group)) && str_eq(review->kind, str_of(job_set.kind));
+	return is_job_set ? &job_set : kind_of(review);
+}
+
 static int64_t at_most(int64_t number, int64_t most)
 {
 	return number < most ? number : most;
@@ -144,7 +153,7 @@ bool early_question_read(const struct policy *policy, const struct review *revie
 	struct error ignored = {0};
 	struct workload workload;
 	const struct workload_kind *kind = kind_of(review);
-	*question = (struct early_question){.kind = kind, .kept = true};
+	*question = (struct early_question){.kind = kind, .group_kind = group_kind_of(review), .kept = true};
 	if (!kind)
 		return read_parts(review, policy_workload(policy, review->group, review->kind), arena, question);
 	if (workload_read(kind, review->other_object, &workload, &ignored) < 0)
