@@ -55,17 +55,18 @@ static const struct mark {
      .version = "v1alpha2"},
 };
 
-/* The kinds of Kubernetes that own Pods. */
+/* The kinds of Kubernetes that own Pods, and kinds whose Pods have different owners. */
 static const struct owner_kind {
 	const char *api_group, *kind;
-	const char *resource; /* NULL: its Pods have no number. */
+	const char *resource; /* NULL: its Pods are no group. */
 } owner_kinds[] = {
     {"apps", "ReplicaSet", "replicasets"},
     {"apps", "StatefulSet", "statefulsets"},
     {"", "ReplicationController", "replicationcontrollers"},
     {"batch", "Job", "jobs"},
     {"apps", "DaemonSet", NULL},
-    {"", "Node", NULL}, /* Of a mirror Pod. */
+    {"", "Node", NULL},                                 /* Of a mirror Pod. */
+    {"sparkoperator.k8s.io", "SparkApplication", NULL}, /* It owns the driver, which owns the executors. */
 };
 
 static struct str value_of(const struct pairs *pairs, const char *key)

@@ -4,7 +4,10 @@
 
 #include "webhook/json/scan.h" /* REVIEW_PADDING */
 
-/* Concurrent calls, out of the 32 connections of the loop. */
+/*
+ * Concurrent calls, out of the 32 connections of the loop. The first one is only for reads that
+ * wait for their turn, so that they never wait for those that do not.
+ */
 #define CALLS_MAX 4
 /* A missing right makes every read fail, which is worth a line now and then. */
 #define LOG_INTERVAL_MS 60000
@@ -153,9 +156,21 @@ static int64_t left_ms(const struct target_read *read)
 	return left > 0 ? left : 0;
 }
 
-static void start(struct target_reader *reader, struct target_call *call)
+/*
+ * Returns the read for which a call is made next, or NULL. Those that wait for their turn come
+ * first. At most TARGET_READS_MAX others precede the first of them.
+ */
+static struct target_read *choose(const struct target_reader *reader, bool waits_only)
 {
-	const char *path = reader->waiting.first->path;
+	for (struct target_read *read = reader->waiting.first; read; read = read->next)
+		if (read->waits)
+			return read;
+	return waits_only ? NULL : reader->waiting.first;
+}
+
+static void start(struct target_reader *reader, struct target_call *call, const struct target_read *chosen)
+{
+	const char *path = chosen->path;
 	for (struct target_read *read = reader->waiting.first, *next; read; read = next) {
 		next = read->next;
 		if (strcmp(read->path, path) != 0)
@@ -175,9 +190,11 @@ static void start(struct target_reader *reader, struct target_call *call)
 
 static void start_all(struct target_reader *reader)
 {
-	for (unsigned i = 0; i < CALLS_MAX && reader->waiting.first; i++)
-		if (!reader->calls[i].reads.first)
-			start(reader, &reader->calls[i]);
+	for (unsigned i = 0; i < CALLS_MAX && reader->waiting.first; i++) {
+		struct target_read *chosen = reader->calls[i].reads.first ? NULL : choose(reader, i == 0);
+		if (chosen)
+			start(reader, &reader->calls[i], chosen);
+	}
 }
 
 /*

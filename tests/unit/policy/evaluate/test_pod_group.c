@@ -85,6 +85,8 @@ static void test_groups(void **state)
 	     "Job.batch.volcano.sh/w size 0, batch.volcano.sh/v1alpha1//w -"},
 	    {"{" OWNER("apps/v1", "DaemonSet", "w") "}", "{}", "none"},
 	    {"{" OWNER("v1", "Node", "w") "}", "{}", "none"},
+	    /* Its executors have another owner. */
+	    {"{" OWNER("sparkoperator.k8s.io/v1beta2", "SparkApplication", "w") "}", "{}", "none"},
 	    {"{'ownerReferences':[{'apiVersion':'batch/v1','kind':'Job','name':'w','uid':'u'}]}", "{}", "none"},
 	    {"{'ownerReferences':[{'kind':'Job','name':'w','uid':'u','controller':true}]}", "{}", "Job/w size 0"},
 	    /* The PodGroup of Kubernetes precedes all others. */

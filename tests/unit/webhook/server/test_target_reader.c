@@ -222,6 +222,33 @@ static void test_deadlines(void **state)
 	free(f);
 }
 
+/* Reads that do not wait for their turn take neither all calls nor the next one. */
+static void test_precedence(void **state)
+{
+	(void)state;
+	static const struct reply replies[] = {
+	    {NULL, AFTER_HANG}, {NULL, AFTER_HANG}, {NULL, AFTER_HANG}, {BODY("one"), AFTER_KEEP}};
+	struct fixture *f = calloc(1, sizeof *f);
+	char path[32];
+	set_up(f, replies, 4);
+	for (int i = 0; i < 8; i++) {
+		snprintf(path, sizeof path, "/deployment-%d", i);
+		begin(f, path, false, PATIENCE_MS);
+	}
+	wait_for(&f->server.requests, 3);
+	for (int i = 0; i < 4; i++) {
+		snprintf(path, sizeof path, "/job-%d", i);
+		begin(f, path, true, PATIENCE_MS);
+	}
+	wait_for(&f->ended, 12);
+	for (int i = 8; i < 12; i++) {
+		assert_int_equal(f->results[i].state, TARGET_READ);
+		assert_in_range(f->results[i].number, 0, 3);
+	}
+	tear_down(f);
+	free(f);
+}
+
 static void test_stop(void **state)
 {
 	(void)state;
@@ -251,6 +278,7 @@ int main(void)
 	    cmocka_unit_test(test_different_objects),
 	    cmocka_unit_test(test_later_read),
 	    cmocka_unit_test(test_deadlines),
+	    cmocka_unit_test(test_precedence),
 	    cmocka_unit_test(test_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
