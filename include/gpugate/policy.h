@@ -191,6 +191,9 @@ int64_t policy_terminating_ms(const struct policy *policy);
  */
 bool policy_counts_claims(const struct policy *policy);
 
+/* Whether some Rule decides groups of Pods as a whole: `gangs: allOrNothing`, and it is enforced. */
+bool policy_has_gangs(const struct policy *policy);
+
 /*
  * Whether the API server must reject Pods that request no accelerator while gpugate does not
  * answer: Settings.guardFailurePolicy is Fail.

@@ -71,6 +71,11 @@ bool policy_counts_claims(const struct policy *policy)
 	return policy->counts_claims;
 }
 
+bool policy_has_gangs(const struct policy *policy)
+{
+	return policy->has_gangs;
+}
+
 bool policy_guards_fail(const struct policy *policy)
 {
 	return policy->guards_fail;
