@@ -381,8 +381,8 @@ const struct pairs *ledger_namespace_labels(const struct ledger *ledger, struct 
 const struct pairs *ledger_node_labels(const struct ledger *ledger, struct str name);
 
 /*
- * Ends reservations: after their time, which begins when this ledger first knows a renewal, and if
- * no Pod of the group is left. In a shared ledger, also while the text is written in a form that
+ * Ends reservations: after their time, which begins when this ledger first knows a renewal; if no
+ * Pod of the group is left; and if the policy decides no groups. In a shared ledger, also while the text is written in a form that
  * has none. The end only makes room, so replicas need not agree about it. Returns bits of enum
  * ledger_seen.
  */

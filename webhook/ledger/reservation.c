@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "gpugate/policy.h"
 #include "webhook/ledger/codec.h"
 #include "webhook/ledger/gangs.h"
 #include "webhook/ledger/state.h"
@@ -348,6 +349,9 @@ static bool is_over(const struct ledger *ledger, const struct entry *entry, int6
 	if (!entry_is_reservation(entry) || !entry_is_pending(entry) || !written)
 		return false;
 	if (now_ms - entry->pending_ms >= (int64_t)entry->consumer.reserved_seconds * 1000)
+		return true;
+	/* Its Rule is gone, and nobody may come who would use it up. */
+	if (!policy_has_gangs(ledger->book.policy))
 		return true;
 	/* A replica that is about to start cannot read reservations, and must not wait for them. */
 	if (ledger->options.shared && ledger->form < RESERVATION_FORM)

@@ -25,7 +25,8 @@
 	"{matchLabels: {of: a}}, quotas: [{name: memory, measure: memory, hard: 2000Gi}, {name: q, hard: " hard        \
 	"}]}\n"                                                                                                        \
 	"---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: b}\nspec: {namespaces: [b], "                  \
-	"namespaceSelector: {matchLabels: {of: b}}, quotas: [{name: q, hard: " hard "}]}\n"
+	"namespaceSelector: {matchLabels: {of: b}}, quotas: [{name: q, hard: " hard "}]}\n---\n"                       \
+	"apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: whole}\nspec: {gangs: allOrNothing}\n"
 
 enum { A_MEMORY, A_Q, B_Q, BENCH_QUOTAS };
 

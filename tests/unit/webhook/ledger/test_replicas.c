@@ -912,7 +912,8 @@ static struct policy *load(int all, int memory, int a, int b)
 	    "quotas: [{name: q, resources: [nvidia.com/gpu], hard: %d}], cohort: x, borrowing: {q: {borrowUpTo: "
 	    "1}}}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: c}\nspec: {parent: org, namespaces: [c], "
-	    "quotas: [{name: own, resources: [nvidia.com/gpu], hard: 2}]}\n";
+	    "quotas: [{name: own, resources: [nvidia.com/gpu], hard: 2}]}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: whole}\nspec: {gangs: allOrNothing}\n";
 	char yaml[4096];
 	snprintf(yaml, sizeof yaml, text, all, memory, a, b);
 	struct policy *policy = fixture_policy(yaml, NULL, 0);

@@ -28,7 +28,8 @@ static const char policy_text[] =
     "spec: {namespaces: [a], quotas: [{name: q, resources: [nvidia.com/gpu], hard: 4}, "
     "{name: radeon, resources: [amd.com/gpu], hard: 2}]}\n---\n"
     "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: w}\n"
-    "spec: {namespaces: [w], enforcement: warn, quotas: [{name: q, hard: 4}]}\n";
+    "spec: {namespaces: [w], enforcement: warn, quotas: [{name: q, hard: 4}]}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: whole}\nspec: {gangs: allOrNothing}\n";
 
 static const char double_text[] =
     "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\n"
@@ -847,6 +848,11 @@ static void test_another_policy_charges_it_again(void **state)
 			    ledger_held(bench.ledger)[i].pending == 3 * policy_unit(other));
 	assert_int_equal(ledger_rebase(bench.ledger, bench.policy), 0);
 	expect(&bench, 0, 1, 2, 1);
+	assert_int_equal(tick(&bench, 1), 0);
+	/* Without its Rule, nobody may come for whom something is reserved. */
+	assert_int_equal(ledger_rebase(bench.ledger, other), 0);
+	assert_int_equal(tick(&bench, 1), LEDGER_FREED);
+	assert_int_equal(ledger_reservations(bench.ledger), 0);
 	/* The view and the copy are of another history. */
 	ledger_forget(bench.ledger);
 	assert_true(ledger_check(bench.ledger));

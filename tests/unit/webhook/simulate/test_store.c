@@ -13,7 +13,8 @@
 	"spec: {namespaceSelector: {matchLabels: {t: a}}, quotas: [{name: q, hard: 2}]}\n---\n"                        \
 	"apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: r}\n"                                                 \
 	"spec: {inject: {nodeSelector: {k: v}, runtimeClassName: c}, rewrite: [{from: nvidia.com/gpu, to: "            \
-	"nvidia.com/gpu.shared}], required: true}\n"
+	"nvidia.com/gpu.shared}], required: true}\n---\n"                                                              \
+	"apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: whole}\nspec: {gangs: allOrNothing}\n"
 #define SPEC(n) "{'containers':[{'name':'c','resources':{'limits':{'nvidia.com/gpu':'" n "'}}}]}"
 
 struct fixture {
