@@ -43,8 +43,8 @@ void slice_table_release(struct slice_table *table)
 /* --- Changes --- */
 
 /*
- * Finds the only value of the label that the products of a slice have. A product that makes no value
- * differs from all others; a device without a product says nothing.
+ * Finds the only value of the label that the products of a slice have. A product that makes no
+ * value differs from all others. A device without a product says nothing.
  */
 static void find_value(const struct resource_slice *slice, char value[SLICE_VALUE_MAX], struct kept *kept)
 {
