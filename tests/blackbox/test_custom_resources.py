@@ -513,6 +513,19 @@ def test_groups_that_are_judged_alone_see_nothing_of_the_others(serve, tmp_path)
         "spec.b": "admitted", "spec.a": "admitted", "spec.c": "refused"}
 
 
+def test_groups_that_are_judged_alone_wait_for_no_others(serve, tmp_path):
+    workload = doc("Workload", "steps", group="example.com", kind_="Steps", plural="steps", pods=[
+        {"template": "spec.a", "replicas": ["spec.n"]}, {"template": "spec.b", "replicas": ["spec.n"], "together": False}])
+    policy = [workload, team(3), doc("Rule", "whole", match={}, gangs="allOrNothing")]
+    wait = ', and none is admitted before its whole group fits (Rule "whole")'
+    for part, words, alone in (("a", wait, None), ("b", "", True)):
+        obj = {"apiVersion": "example.com/v1", "kind": "Steps", "metadata": {"name": "s", "namespace": "team-a"},
+               "spec": {"n": 4, part: {"spec": kube.pod({GPU: 1})["spec"]}}}
+        warning, = ask(serve(policy), obj).warnings
+        assert warning.startswith(f"3 of 4 Pods fit now, and never more than 3 at once{words}: exceeded quota: "), warning
+        assert [one["gang"].get("alone") for one in explained(tmp_path, obj, *policy)] == [alone]
+
+
 def test_a_large_object_with_many_groups_costs_little(serve):
     """Paths from the root of the object are searched for each group. That is given up before it
     takes long, and then nothing is said; an ordinary object of such a kind is judged."""
