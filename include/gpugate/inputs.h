@@ -13,7 +13,8 @@
 
 /*
  * Whether a decision by this policy can depend on the annotation: it is one that Guards check, one
- * that a Rule selects by or reads an amount of memory from, or the mark of a mirror Pod.
+ * that a Rule selects by or reads an amount of memory from, one that says the group of a Pod if a
+ * Rule has `gangs`, or the mark of a mirror Pod.
  */
 bool policy_reads_annotation(const struct policy *policy, struct str key);
 

@@ -6,6 +6,7 @@
 #ifndef GPUGATE_POD_GROUP_H
 #define GPUGATE_POD_GROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gpugate/str.h"
@@ -42,5 +43,8 @@ struct pod_group {
  * the Pod, and the key is in the arena. Returns 0, or -1 if the arena is exhausted.
  */
 int pod_group_find(const struct pod *pod, struct arena *arena, struct pod_group *group);
+
+/* Whether the annotation can say the group of a Pod, or its size. */
+bool pod_group_reads_annotation(struct str key);
 
 #endif

@@ -209,3 +209,11 @@ int pod_group_find(const struct pod *pod, struct arena *arena, struct pod_group 
 			return by_mark(&marks[i], pod, arena, group);
 	return by_owner(pod, arena, group);
 }
+
+bool pod_group_reads_annotation(struct str key)
+{
+	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+		if (key.len && (str_eq(key, str_of(marks[i].annotation)) || str_eq(key, str_of(marks[i].size))))
+			return true;
+	return false;
+}

@@ -69,6 +69,14 @@ def gate(serve, api, tmp_path):
     return make
 
 
+def test_the_log_says_that_no_group_can_be_read(serve, gate):
+    [line] = serve([whole(), team(4)]).wait_log("groups_unread")
+    assert line["level"] == "warn" and "without --kubeconfig" in line["message"]
+    for server in (serve([whole(enforcement="audit"), team(4)]), serve([team(4)]), gate([whole(), team(4)])):
+        server.wait_log("listening")
+        assert not server.log("groups_unread")
+
+
 def is_refused(decision, *texts):
     assert not decision.allowed, decision
     for text in texts:

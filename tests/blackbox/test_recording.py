@@ -287,6 +287,20 @@ def test_a_recording_can_be_replayed(serve, recording):
         assert ("patch" in response) == ("patch" in recorded)
 
 
+@pytest.mark.parametrize("gangs", [True, False])
+def test_what_says_the_group_of_a_pod(serve, recording, gangs):
+    """A replay knows the size of a group that the Pod says, as the server does."""
+    rules = [doc("Rule", "whole", match={}, gangs="allOrNothing")] if gangs else []
+    server = serve([*BASE, *rules], "--record", recording.folder)
+    said = {"kueue.x-k8s.io/pod-group-total-count": "4", "scheduling.k8s.io/group-name": "g", "leaderworkerset.sigs.k8s.io/size": "2"}
+    review = kube.review(kube.persisted(pod({GPU: 1}, labels={"kueue.x-k8s.io/pod-group-name": "g"}, annotations={**said, "other": SECRET})))
+    review["request"]["object"]["spec"]["schedulingGroup"] = {"podGroupName": "p"}
+    server.decide("validate", review)
+    request = recording.find(review["request"]["uid"])["request"]
+    assert request["object"]["metadata"].get("annotations") == (said if gangs else {})
+    assert request["object"]["spec"]["schedulingGroup"] == {"podGroupName": "p"}
+
+
 def test_claims_are_recorded_without_what_drivers_read(serve, recording):
     """What is counted is in the line: not selectors, parameters of drivers, or other
     annotations."""

@@ -130,6 +130,7 @@ static const struct field spec_fields[] = {
     OBJECT("resources", resources),
     KEEP("resourceClaims"),
     KEEP("schedulingGates"),
+    KEEP("schedulingGroup"),
     KEEP("topologySpreadConstraints"),
     KEEP("priorityClassName"),
     KEEP("priority"),

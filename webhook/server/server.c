@@ -325,6 +325,17 @@ static int open_all(struct serve *serve, struct error *err)
 	return watch_start(serve->watch, err);
 }
 
+/* The policy may get a Rule with `gangs` later, which is not logged. */
+static void log_unread_groups(struct serve *serve)
+{
+	const struct policy *policy = policy_store_get(serve->policies);
+	if (policy_has_gangs(policy) && !serve->kube.targets)
+		log_message(serve, LOG_WARN, "groups_unread",
+			    "a Rule has gangs, but objects cannot be read without --kubeconfig; a Pod is decided alone "
+			    "if only an object says how many Pods its group has");
+	policy_release(policy);
+}
+
 static void log_start(struct serve *serve)
 {
 	const struct log_field fields[] = {
@@ -340,6 +351,7 @@ static void log_start(struct serve *serve)
 		log_message(serve, LOG_WARN, "open_to_all",
 			    "anyone who can reach the port can submit reviews and consume quota; give --path-secret or "
 			    "--client-ca");
+	log_unread_groups(serve);
 	log_event(serve->log, LOG_INFO, "listening", fields, sizeof fields / sizeof *fields);
 }
 
