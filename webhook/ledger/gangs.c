@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpugate/hash.h"
+
 #define SLOTS_MIN 64
 
 int gangs_init(struct hash_map *groups)
@@ -19,15 +21,20 @@ void gangs_release(struct hash_map *groups)
 	hash_map_release(groups);
 }
 
-static uint64_t hash_of(struct str namespace, struct str key)
+/*
+ * Tenants choose the names. The address of the map, which they do not know, keeps them from
+ * choosing many that meet in one slot.
+ */
+static uint64_t hash_of(const struct hash_map *groups, struct str namespace, struct str key)
 {
-	uint64_t hash = (str_hash(namespace) ^ str_hash(key) * 3) * 0x9e3779b97f4a7c15u;
+	uint64_t hash = hash_bytes(HASH_BEGIN ^ (uintptr_t)groups, namespace.ptr, namespace.len);
+	hash = hash_bytes(hash_byte(hash, 0), key.ptr, key.len) * 0x9e3779b97f4a7c15u;
 	return hash ^ hash >> 32;
 }
 
 struct gang_group *gangs_find(const struct hash_map *groups, struct str namespace, struct str key)
 {
-	uint64_t hash = hash_of(namespace, key);
+	uint64_t hash = hash_of(groups, namespace, key);
 	for (struct hash_link *link = hash_map_chain(groups, hash); link; link = link->next) {
 		struct gang_group *group = (struct gang_group *)(void *)link;
 		if (link->hash == hash && str_eq(group->key, key) && str_eq(group->namespace, namespace))
@@ -47,7 +54,7 @@ static struct gang_group *make_group(struct hash_map *groups, struct str namespa
 		memcpy(bytes, namespace.ptr, namespace.len);
 	memcpy(bytes + namespace.len, key.ptr, key.len);
 	*group = (struct gang_group){.namespace = {bytes, namespace.len}, .key = {bytes + namespace.len, key.len}};
-	hash_map_add(groups, &group->in_map, hash_of(namespace, key));
+	hash_map_add(groups, &group->in_map, hash_of(groups, namespace, key));
 	return group;
 }
 

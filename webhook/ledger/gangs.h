@@ -16,7 +16,7 @@ struct gang_group {
 	struct str key;          /* consumer.group */
 };
 
-/* Returns 0, or -1 without memory. */
+/* The map must not be moved after that. Returns 0, or -1 without memory. */
 int gangs_init(struct hash_map *groups);
 void gangs_release(struct hash_map *groups); /* Frees the groups; takes a zeroed map. */
 

@@ -222,6 +222,18 @@ static int use_up(const struct ledger *ledger, const struct consumer *pod, struc
 
 /* --- Decisions --- */
 
+/* Whether some quota limits the rest. Otherwise there is nothing to be kept free. */
+static bool is_limited(const struct policy *policy, const struct reservation *reservation)
+{
+	for (uint32_t i = 0; i < reservation->charge_count; i++) {
+		struct quota_view view;
+		policy_quota(policy, reservation->charges[i].quota, &view);
+		if (!view.unlimited)
+			return true;
+	}
+	return false;
+}
+
 int reservation_prepare(struct ledger *ledger, const struct consumer *pod, const struct charge *charges,
 			uint32_t charge_count, struct arena *arena, struct reservation *reservation)
 {
@@ -232,7 +244,12 @@ int reservation_prepare(struct ledger *ledger, const struct consumer *pod, const
 	int made = reservation->decides ? make_rest(ledger, pod, arena, &reservation->rest)
 		   : pod->gang          ? 0
 					: use_up(ledger, pod, arena, reservation);
-	return made < 0 || !reservation->decides ? made : add_costs(ledger, charges, charge_count, arena, reservation);
+	if (made < 0 || !reservation->decides)
+		return made;
+	made = add_costs(ledger, charges, charge_count, arena, reservation);
+	if (!is_limited(ledger->book.policy, reservation))
+		reservation_forgo(reservation);
+	return made;
 }
 
 void reservation_leave(struct ledger *ledger, struct reservation *reservation, const struct charge *charges,
@@ -323,7 +340,8 @@ const char *reservation_renew(struct ledger *ledger, const struct reservation *r
 		return NULL;
 	if (rest->request_count) {
 		const char *why = is_roomy(ledger, rest) ? NULL : ledger_no_room(ledger, rest);
-		*backpressure = why && ledger->options.shared;
+		/* Waiting makes room, but it does not make what cannot be written shorter. */
+		*backpressure = why && ledger->options.shared && ledger_text_fits(rest);
 		fresh = why ? NULL : entry_make(rest, NULL);
 		if (!fresh)
 			return why ? why : no_memory;

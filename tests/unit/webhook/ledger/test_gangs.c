@@ -97,8 +97,30 @@ static void test_model(void **state)
 		entry_free(entries[i]);
 }
 
+/* Tenants choose the names, and must not know which of them meet in one slot. */
+static void test_names_are_hashed_by_a_key(void **state)
+{
+	struct hash_map groups[2];
+	struct entry *entries[2];
+	uint64_t hashes[2];
+	(void)state;
+	const struct consumer consumer = {.uid = STR("u"), .namespace = STR("a"), .group = STR("g")};
+	for (int i = 0; i < 2; i++) {
+		entries[i] = entry_make(&consumer, NULL);
+		assert_int_equal(gangs_init(&groups[i]), 0);
+		assert_int_equal(gangs_join(&groups[i], entries[i]), 0);
+		hashes[i] = entries[i]->gang->in_map.hash;
+	}
+	assert_true(hashes[0] != hashes[1]);
+	for (int i = 0; i < 2; i++) {
+		gangs_release(&groups[i]);
+		entry_free(entries[i]);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_model)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_model),
+					   cmocka_unit_test(test_names_are_hashed_by_a_key)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

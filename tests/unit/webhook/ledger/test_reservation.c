@@ -29,6 +29,10 @@ static const char policy_text[] =
     "{name: radeon, resources: [amd.com/gpu], hard: 2}]}\n---\n"
     "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: w}\n"
     "spec: {namespaces: [w], enforcement: warn, quotas: [{name: q, hard: 4}]}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: y}\n"
+    "spec: {namespaces: [y], quotas: [{name: q, hard: unlimited}]}\n"
+    "---\napiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: z}\n"
+    "spec: {namespaces: [z], quotas: [{name: q, resources: [nvidia.com/gpu], hard: 2000000001}]}\n"
     "---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: whole}\nspec: {gangs: allOrNothing}\n";
 
 static const char double_text[] =
@@ -479,8 +483,8 @@ static void test_no_size_is_too_large_to_be_refused(void **state)
 		assert_int_equal(bench.verdict.outcome, LEDGER_DENIED);
 		assert_int_equal(bench.verdict.retry, LEDGER_RETRY_NEVER);
 		expect(&bench, 0, 0, 0, i > 0);
-		/* Where nobody limits it, what is kept can be written. */
-		consumer.namespace = STR("nobody");
+		/* Where the limit is larger, what is kept can be written. */
+		consumer.namespace = STR("z");
 		ledger_decide(bench.ledger, &consumer, LEDGER_HOLD, 1000, &bench.arena, NULL, &bench.verdict);
 		assert_int_equal(bench.verdict.outcome, LEDGER_ADMITTED);
 		write_all(&bench);
@@ -620,6 +624,23 @@ static void test_a_question_uses_up_nothing(void **state)
 	close_bench(&bench);
 }
 
+/* Where no quota limits what is still to come, nothing needs to be kept free. */
+static void test_what_nothing_limits_is_not_reserved(void **state)
+{
+	static const char *const namespaces[] = {"y", "nobody"};
+	(void)state;
+	struct bench bench;
+	open_bench(&bench);
+	for (size_t i = 0; i < 2; i++) {
+		struct member member = {"p0", namespaces[i], GROUP, 1, 1000};
+		assert_int_equal(decide_as(&bench, member, LEDGER_HOLD), LEDGER_ADMITTED);
+		expect(&bench, 0, 0, 0, 0);
+		write_all(&bench);
+		assert_false(has_reservation(&bench));
+	}
+	close_bench(&bench);
+}
+
 static void test_what_is_not_denied_reserves_nothing(void **state)
 {
 	(void)state;
@@ -654,6 +675,7 @@ static void test_both_are_held_or_neither(void **state)
 		snprintf(names[i], sizeof names[i], "x.y/%03d", i);
 		whole[i] = (struct resource_request){str_of(names[i]), 1, false};
 	}
+	whole[299].resource = STR("amd.com/gpu"); /* A quota limits it. */
 	const struct gang gang = {.requests = whole, .request_count = 300, .seconds = SECONDS};
 	const struct resource_request request = {STR("nvidia.com/gpu"), 1, false};
 	struct consumer consumer = {.uid = STR("p0"),
@@ -665,7 +687,8 @@ static void test_both_are_held_or_neither(void **state)
 	ledger_decide(bench.ledger, &consumer, LEDGER_HOLD, 1000, &bench.arena, NULL, &bench.verdict);
 	assert_int_equal(bench.verdict.outcome, LEDGER_OUTAGE);
 	assert_non_null(strstr(bench.verdict.why, "more different resources"));
-	assert_true(bench.verdict.backpressure);
+	/* It never helps to wait. */
+	assert_false(bench.verdict.backpressure);
 	expect(&bench, 0, 0, 0, 0);
 	/* What the Pod and its group held before stays. */
 	assert_int_equal(decide(&bench, "p0", GROUP, 3), LEDGER_ADMITTED);
@@ -1030,6 +1053,7 @@ int main(void)
 					   cmocka_unit_test(test_a_pod_without_its_gang_uses_up_its_part),
 					   cmocka_unit_test(test_what_a_pod_leaves_of_a_reservation),
 					   cmocka_unit_test(test_a_question_uses_up_nothing),
+					   cmocka_unit_test(test_what_nothing_limits_is_not_reserved),
 					   cmocka_unit_test(test_what_is_not_denied_reserves_nothing),
 					   cmocka_unit_test(test_both_are_held_or_neither),
 					   cmocka_unit_test(test_an_older_form_has_no_reservations),
