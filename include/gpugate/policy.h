@@ -160,9 +160,6 @@ bool policy_reads_namespaces(const struct policy *policy);
 /* Whether the tenant of a namespace can depend on its labels. */
 bool policy_selects_namespaces(const struct policy *policy);
 
-/* Whether some Rule admits groups of Pods only as a whole (`gangs`). */
-bool policy_has_gangs(const struct policy *policy);
-
 /* Whether a Namespace document of the policy has this name. */
 bool policy_has_namespace(const struct policy *policy, struct str name);
 

@@ -46,11 +46,6 @@ bool policy_reads_namespaces(const struct policy *policy)
 	return policy->reads_namespaces;
 }
 
-bool policy_has_gangs(const struct policy *policy)
-{
-	return policy->has_gangs;
-}
-
 bool policy_selects_namespaces(const struct policy *policy)
 {
 	return policy->selects_namespaces;
