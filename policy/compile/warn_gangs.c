@@ -1,4 +1,4 @@
-/* warn_gangs: warns about Rules whose `gangs` never act. */
+/* warn_gangs: warns about Rules whose `gangs`, or what is beside it, never act. */
 #include "policy/compile/warn.h"
 #include "policy/compile/warn_context.h"
 
@@ -9,6 +9,15 @@ static void warn_unenforced(struct compile *c, const struct doc_rule *doc)
 		COMPILE_LINT(c, LINT_GANGS_NOT_ENFORCED, doc->gangs.at,
 			     "with `enforcement: %s`, the Rule does not decide groups; remove `enforcement` or `gangs`",
 			     doc->enforcement.value == ENFORCEMENT_WARN ? "warn" : "audit");
+}
+
+static void warn_unchanging(struct compile *c, const struct doc_rule *doc)
+{
+	bool required = doc->required.value;
+	if (!doc->rewrite.count && !doc->inject.set && (required || doc->on_conflict.set))
+		COMPILE_LINT(c, LINT_GANGS_NO_CHANGE, required ? doc->required.at : doc->on_conflict.at,
+			     "the Rule changes no Pod, so that this has no effect; `gangs` needs neither `required` "
+			     "nor `onConflict`");
 }
 
 /* Warns of the first resource without which the Rule does not match, and which it replaces. */
@@ -49,6 +58,7 @@ void compile_gang_warnings(struct compile *c)
 		if (rule->gang_seconds == 0)
 			continue;
 		warn_unenforced(c, doc);
+		warn_unchanging(c, doc);
 		if (rule->enforcement == ENFORCEMENT_DENY)
 			warn_rewritten(c, doc, rule, &work);
 		if (everyone != INDEX_NONE && rule_decides_groups(rule))

@@ -123,6 +123,10 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"fraction-annotation", WARNING,
 	"An annotation of a Pod asks a scheduler for a part of a GPU that no quota counts. A Guard with `fractionAnnotations` refuses it.",
 	"Remove the annotation, and request an accelerator in `resources.limits`."),
+    [LINT_GANGS_NO_CHANGE] = ROW(
+	"gangs-no-change", WARNING,
+	"A Rule with `gangs` changes no Pod, but has `required` or `onConflict`, which are only about what a Rule changes.",
+	"Remove `required` and `onConflict`."),
     [LINT_GANGS_NOT_ENFORCED] = ROW(
 	"gangs-not-enforced", WARNING,
 	"A Rule with `gangs` has `enforcement: warn` or `audit`, so that it has no effect on groups of Pods: they are "

@@ -66,7 +66,7 @@ static const struct owner_kind {
     {"batch", "Job", "jobs"},
     {"apps", "DaemonSet", NULL},
     {"", "Node", NULL},                                 /* Of a mirror Pod. */
-    {"sparkoperator.k8s.io", "SparkApplication", NULL}, /* It owns the driver, which owns the executors. */
+    {"sparkoperator.k8s.io", "SparkApplication", NULL}, /* It does not own the executors. */
 };
 
 static struct str value_of(const struct pairs *pairs, const char *key)

@@ -381,6 +381,12 @@ MISTAKES = {
          + ", ".join(f'"nvidia.com/gpu.shared" and Tenant "t{n}"' for n in (1, 2, 3)) + ", and 2 more: its Pods will be "
          "refused"),
     ],
+    "gangs-no-change": [
+        (policy(A100, TEAM, rule("r", "  gangs: allOrNothing\n  onConflict: keep\n  required: «true»\n")),
+         "the Rule changes no Pod, so that this has no effect; `gangs` needs neither `required` nor `onConflict`"),
+        (policy(A100, TEAM, rule("r", "  gangs: allOrNothing\n  onConflict: «keep»\n")),
+         "the Rule changes no Pod, so that this has no effect; `gangs` needs neither `required` nor `onConflict`"),
+    ],
     "gangs-not-enforced": [
         (policy(A100, TEAM, rule("r", "  gangs: «allOrNothing»\n  enforcement: audit\n")),
          "with `enforcement: audit`, the Rule does not decide groups; remove `enforcement` or `gangs`"),
@@ -435,6 +441,8 @@ QUIET = {
                                                   rule("r", "  gangs: allOrNothing\n"), rule("s", "  gangs: allOrNothing\n")),
     "groups, by the name that a Rule gives": policy(A100, TEAM, rule("r", "  match: {requests: {nvidia.com/gpu.shared: {}}}\n"
                                                     "  rewrite: [{from: nvidia.com/gpu, to: nvidia.com/gpu.shared}]\n  gangs: allOrNothing\n")),
+    "groups, by a Rule that changes Pods": policy(A100, TEAM, rule("r", "  inject: {runtimeClassName: nvidia}\n  required: true\n"
+                                                  "  onConflict: keep\n  gangs: allOrNothing\n")),
     "groups, one Rule for each namespace": policy(A100, TEAM, rule("r", "  match: {namespaces: [team-a]}\n  gangs: allOrNothing\n"),
                                                   rule("s", "  gangs: allOrNothing\n  gangSeconds: 60\n")),
     "labels that differ little from others": policy(A100.replace("nodeLabels: {", "nodeLabels: {nvidia.com/vgpu.present: 'false', "

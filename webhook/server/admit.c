@@ -166,8 +166,8 @@ static void write_answer(const struct admitting *a, struct buf *out)
 }
 
 /*
- * Records the review if it is about a Pod or a claim. What it depends on is in the record, except
- * for the object that has the group of a Pod: a replay decides such a Pod alone.
+ * Records the review if it is about a Pod or a claim. It depends on no other object, except for
+ * that which has the group of a Pod: a replay decides such a Pod alone.
  */
 static void record(const struct admitting *a)
 {
