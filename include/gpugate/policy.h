@@ -191,7 +191,7 @@ int64_t policy_terminating_ms(const struct policy *policy);
  */
 bool policy_counts_claims(const struct policy *policy);
 
-/* Whether some Rule decides groups of Pods as a whole: `gangs: allOrNothing`, and it is enforced. */
+/* Whether some Rule that is enforced decides groups of Pods as a whole: `gangs: allOrNothing`. */
 bool policy_has_gangs(const struct policy *policy);
 
 /*
