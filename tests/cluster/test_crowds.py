@@ -11,7 +11,7 @@ from gpugate import eventually as soon
 from kube import GPU, doc
 from manifests import pod
 
-FULL = "too many Pods and claims of this tenant were admitted and have not been stored yet"
+FULL = "this tenant has too many Pods and claims that have not been stored yet, and reservations for gangs"
 
 
 def team(name, hard, **more):

@@ -282,7 +282,7 @@ def test_a_tenant_that_fills_its_share_is_not_let_in_uncounted(own):
     statuses = flood(cluster, share + 48)
     busy = [message for status, message in statuses if status == 429]
     assert len([1 for status, _ in statuses if status == 403]) == share and busy, statuses[-3:]
-    assert all("the GPU quota cannot be checked yet: too many Pods and claims of this tenant were admitted and have not been stored yet" in m for m in busy), busy[0]
+    assert all("the GPU quota cannot be checked yet: this tenant has too many Pods and claims that have not been stored yet, and reservations for gangs" in m for m in busy), busy[0]
     refused = cluster.admin.create(pod("ml", "p", {GPU: 1}, nodeSelector=T4))
     assert refused.status == 429 and refused.headers["Retry-After"], refused
     assert not any(change.pod for change in cluster.pod_history()), "nothing was stored"

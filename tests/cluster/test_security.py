@@ -235,7 +235,7 @@ def test_pods_that_are_never_stored_keep_nobody_else_out(gate, plane, jane):
     answers = [jane.create(wide)]
     while answers[-1].status == 409 and len(answers) < 128:
         answers.append(jane.create(wide))
-    assert answers[-1].status == 429 and "too many Pods and claims of this tenant" in answers[-1].message, answers[-1]
+    assert answers[-1].status == 429 and "this tenant has too many Pods and claims" in answers[-1].message, answers[-1]
     plane.admin.create(pod("blue", "other", {GPU: 2})).must()
     gate.wait_used("crowd", "compute", 64, "gpus", PENDING_S + 30)
     gate.wait_used("blue", "compute", 2, "gpus")

@@ -61,9 +61,10 @@ static const struct metric rows[ROWS] = {
 		   .unit = "requests",
 		   .help = "Questions that the ledger could not decide in time, by how they are answered.",
 		   .labels = {{"reason", METRIC_VALUES("outage", "busy")}},
-		   .details = "`outage` is answered by `onOutage`, `busy` with 429. A request is `busy` if it left no "
-			      "time, if its tenant has too many Pods and claims that were admitted and not stored "
-			      "yet, or if the watch of Pods or claims is interrupted.",
+		   .details =
+		       "`outage` is answered by `onOutage`, `busy` with 429. A request is `busy` if it left no "
+		       "time, or if the watch of Pods or claims is interrupted. It is `busy`, too, if its tenant "
+		       "has too many Pods and claims that are not stored yet, and reservations for gangs.",
 		   .alerts = "GpugateLedgerUndecided"},
     [EXPIRED] = {.name = "gpugate_ledger_expired_total",
 		 .type = METRIC_COUNTER,

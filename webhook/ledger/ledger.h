@@ -382,9 +382,9 @@ const struct pairs *ledger_node_labels(const struct ledger *ledger, struct str n
 
 /*
  * Ends reservations: after their time, which begins when this ledger first knows a renewal; if no
- * Pod of the group is left; and if the policy decides no groups. In a shared ledger, also while the text is written in a form that
- * has none. The end only makes room, so replicas need not agree about it. Returns bits of enum
- * ledger_seen.
+ * Pod of the group is left; and if the policy decides no groups. In a shared ledger, also while the
+ * text is written in a form that has none. The end only makes room, so replicas need not agree
+ * about it. Returns bits of enum ledger_seen.
  */
 int ledger_end_reservations(struct ledger *ledger, int64_t now_ms);
 

@@ -99,6 +99,6 @@ const char *ledger_no_room(struct ledger *ledger, const struct consumer *consume
 	if (root)
 		root->backpressure = ledger->round;
 	return root && root->entries
-		   ? "too many Pods and claims of this tenant were admitted and have not been stored yet"
-		   : "the ledger is full of Pods and claims that were admitted and have not been stored yet";
+		   ? "this tenant has too many Pods and claims that have not been stored yet, and reservations for gangs"
+		   : "the ledger is full of Pods and claims that have not been stored yet, and of reservations for gangs";
 }

@@ -6,6 +6,9 @@
 #include "webhook/cluster/document.h"
 
 #define UNLIMITED TENANT("a", "{namespaces: [a], quotas: [{name: q, hard: unlimited}]}")
+#define LIMITED                                                                                                        \
+	TENANT("a", "{namespaces: [a], quotas: [{name: q, hard: 100}]}")                                               \
+	"---\napiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: whole}\nspec: {gangs: allOrNothing}\n"
 #define BY_LABELS TENANT("a", "{namespaceSelector: {matchLabels: {of: a}}, quotas: [{name: q, hard: unlimited}]}")
 
 /* The record in this version; it has settled, and nothing is pending. */
@@ -57,7 +60,7 @@ static void test_a_reservation_whose_write_is_lost(void **state)
 	struct fixture *f = *state;
 	struct record *record = &f->cluster.record;
 	struct error err = {0};
-	open_fixture(f, UNLIMITED);
+	open_fixture(f, LIMITED);
 	assert_int_equal(
 	    ledger_load(f->cluster.ledger, (struct ledger_versions){{7}}, STR(OF_A_GANG), kube_now_ms(), &err), 0);
 	assert_int_equal(reserved(f), 2);

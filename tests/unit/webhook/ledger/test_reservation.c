@@ -708,6 +708,26 @@ static void test_both_are_held_or_neither(void **state)
 	close_bench(&bench);
 }
 
+/* The share of a tenant in the text may be used up by what its gangs have reserved. */
+static void test_reservations_fill_a_share(void **state)
+{
+	(void)state;
+	struct bench bench;
+	open_bench(&bench);
+	enum ledger_outcome outcome = LEDGER_ADMITTED;
+	for (int i = 0; outcome == LEDGER_ADMITTED && i < LEDGER_PENDING_MAX; i++) {
+		char uid[16], group[32];
+		snprintf(uid, sizeof uid, "u%d", i);
+		snprintf(group, sizeof group, "Job.batch/g%d", i);
+		outcome = decide_as(&bench, (struct member){uid, "z", group, 1, 2}, LEDGER_HOLD);
+	}
+	assert_int_equal(outcome, LEDGER_OUTAGE);
+	assert_true(bench.verdict.backpressure);
+	assert_string_equal(bench.verdict.why, "this tenant has too many Pods and claims that have not been stored "
+					       "yet, and reservations for gangs");
+	close_bench(&bench);
+}
+
 static void test_an_older_form_has_no_reservations(void **state)
 {
 	(void)state;
@@ -1056,6 +1076,7 @@ int main(void)
 					   cmocka_unit_test(test_what_nothing_limits_is_not_reserved),
 					   cmocka_unit_test(test_what_is_not_denied_reserves_nothing),
 					   cmocka_unit_test(test_both_are_held_or_neither),
+					   cmocka_unit_test(test_reservations_fill_a_share),
 					   cmocka_unit_test(test_an_older_form_has_no_reservations),
 					   cmocka_unit_test(test_a_reservation_ends_after_its_time),
 					   cmocka_unit_test(test_the_time_begins_with_the_copy),
