@@ -215,6 +215,8 @@ static int use_up(const struct ledger *ledger, const struct consumer *pod, struc
 	subtract(rest, count, pod);
 	reservation->decides = reservation->alone = true;
 	reservation->rest = old->consumer;
+	reservation->rest.namespace = pod->namespace; /* The old entry may be freed. */
+	reservation->rest.group = pod->group;
 	reservation->rest.requests = rest;
 	reservation->rest.request_count = pack(rest, count);
 	return name_renewal(ledger, pod, arena, &reservation->rest);

@@ -994,6 +994,20 @@ static void test_without_a_copy(void **state)
 	bench.now_ms++;
 	assert_int_equal(ledger_end_reservations(bench.ledger, bench.now_ms), LEDGER_FREED);
 	expect(&bench, 3, 0, 0, 0);
+	/* A Pod without its gang takes its part, and the last one ends it. */
+	assert_true(ledger_free(bench.ledger, STR("x0")));
+	assert_int_equal(decide(&bench, "p1", GROUP, 4), LEDGER_ADMITTED);
+	ledger_hold(bench.ledger, STR("p1"));
+	expect(&bench, 2, 0, 2, 1);
+	for (int i = 0; i < 2; i++) {
+		const char *uid = i ? "d1" : "d0";
+		assert_int_equal(decide(&bench, uid, GROUP, 0), LEDGER_ADMITTED);
+		ledger_hold(bench.ledger, str_of(uid));
+		expect(&bench, 3 + i, 0, 1 - i, i ? 0 : 1);
+	}
+	assert_true(ledger_free(bench.ledger, STR("d0")) && ledger_free(bench.ledger, STR("d1")));
+	assert_int_equal(decide(&bench, "x0", "", 0), LEDGER_ADMITTED);
+	ledger_hold(bench.ledger, STR("x0"));
 	/* It ends with its last Pod. */
 	assert_int_equal(decide(&bench, "p1", GROUP, 3), LEDGER_ADMITTED);
 	ledger_hold(bench.ledger, STR("p1"));
