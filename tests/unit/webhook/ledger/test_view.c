@@ -418,7 +418,7 @@ static void test_devices_of_many_nodes(void **state)
 	(void)state;
 	struct bench bench;
 	struct shown x;
-	char texts[200][8];
+	char texts[200][16];
 	const char *names[200];
 	open_bench(&bench);
 	for (int i = 0; i < 200; i++) {
