@@ -67,6 +67,7 @@ struct quota_violation {
 	uint32_t quota;
 	enum quota_violation_kind kind;
 	wide requested, used, pending; /* Of the quota itself. */
+	wide reserved;                 /* Part of `pending`, as in struct held. */
 	/* Part of `requested`: by the Pods of the same group that are still to come. */
 	wide of_group;
 	/* What all limits of the quota still allow; never negative. */

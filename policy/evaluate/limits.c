@@ -155,6 +155,7 @@ uint32_t policy_exceeded(const struct policy *policy, const struct charge *charg
 					      .requested = charges[i].amount,
 					      .used = held[q].used,
 					      .pending = held[q].pending,
+					      .reserved = held[q].reserved,
 					      .left = j.left,
 					      .max = most_ever(policy, q),
 					      .denies = limits_deny(policy, &j),

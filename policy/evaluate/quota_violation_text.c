@@ -39,6 +39,27 @@ static void print_group(const struct policy *policy, const struct quota_violatio
 		   SHOWN(rule));
 }
 
+/* Prints what is not used yet: by Pods that were admitted, and for Pods that are still to come. */
+static void print_pending(const struct policy *policy, const struct quota_violation *quota_violation, struct buf *out)
+{
+	const struct {
+		wide amount;
+		const char *what;
+	} parts[] = {{quota_violation->pending - quota_violation->reserved, " pending"},
+		     {quota_violation->reserved, " reserved for groups of Pods"}};
+	bool some = false;
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (parts[i].amount <= 0)
+			continue;
+		buf_text(out, some ? ", +" : " (+");
+		amount_print(parts[i].amount, policy->unit, policy->quotas[quota_violation->quota].measure, out);
+		buf_text(out, parts[i].what);
+		some = true;
+	}
+	if (some)
+		buf_char(out, ')');
+}
+
 static void print_numbers(const struct policy *policy, const struct quota_violation *quota_violation,
 			  struct str gang_rule, struct buf *out)
 {
@@ -49,11 +70,7 @@ static void print_numbers(const struct policy *policy, const struct quota_violat
 	print_group(policy, quota_violation, gang_rule, out);
 	buf_text(out, ", used ");
 	amount_print(quota_violation->used, policy->unit, quota->measure, out);
-	if (quota_violation->pending > 0) {
-		buf_text(out, " (+");
-		amount_print(quota_violation->pending, policy->unit, quota->measure, out);
-		buf_text(out, " pending)");
-	}
+	print_pending(policy, quota_violation, out);
 	buf_printf(out, ", limit %.*s", STR_ARG(quota->hard_text));
 	if (quota->borrow > 0)
 		buf_printf(out, " + %.*s borrowed", STR_ARG(quota->borrow_text));

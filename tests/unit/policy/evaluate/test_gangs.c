@@ -261,37 +261,49 @@ static void test_decides_nothing_else(void **state)
 
 static const struct message {
 	const char *quota;
-	int requested, of_group, used, max; /* In GPUs, or in multiples of 80Gi. */
+	/* In GPUs, or in multiples of 80Gi; `reserved` is a part of `pending`. */
+	int requested, of_group, used, pending, reserved, max;
 	const char *rule;
 	const char *text;
 } messages[] = {
-    {"compute", 4, 3, 2, 4, "whole-jobs",
+    {"compute", 4, 3, 2, 0, 0, 4, "whole-jobs",
      "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 4 (1 by this Pod, 3 by the Pods of its "
      "group that are still to come; Rule \"whole-jobs\" admits all or none), used 2, limit 4, over by 2; 2 GPUs are "
      "free"},
-    {"compute", 4, 4, 2, 4, "whole-jobs",
+    {"compute", 4, 4, 2, 0, 0, 4, "whole-jobs",
      "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 4 (0 by this Pod, 4 by the Pods of its "
      "group that are still to come; Rule \"whole-jobs\" admits all or none), used 2, limit 4, over by 2; 2 GPUs are "
      "free"},
-    {"mem", 2, 1, 3, 4, "whole-jobs",
+    {"mem", 2, 1, 3, 0, 0, 4, "whole-jobs",
      "exceeded quota: GPU quota \"mem\" of tenant \"team-a\": requested 160Gi (80Gi by this Pod, 80Gi by the Pods of "
      "its group that are still to come; Rule \"whole-jobs\" admits all or none), used 240Gi, limit 320Gi, over by "
      "80Gi; 80Gi is free"},
-    {"compute", 8, 7, 0, 4, "whole-jobs",
+    {"compute", 8, 7, 0, 0, 0, 4, "whole-jobs",
      "can never fit: GPU quota \"compute\" of tenant \"team-a\": requested 8 (1 by this Pod, 7 by the Pods of its "
      "group that are still to come; Rule \"whole-jobs\" admits all or none), used 0, limit 4; request at most 4 GPUs "
      "with all Pods of the group, or ask the platform team to raise the limit; 4 GPUs are free"},
-    {"compute", 4, 3, 4, 4, "whole-jobs",
+    {"compute", 4, 3, 4, 0, 0, 4, "whole-jobs",
      "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 4 (1 by this Pod, 3 by the Pods of its "
      "group that are still to come; Rule \"whole-jobs\" admits all or none), used 4, limit 4, over by 4; nothing is "
      "free"},
     /* Alone, also if a Rule decides its group. */
-    {"compute", 1, 0, 4, 4, "whole-jobs",
+    {"compute", 1, 0, 4, 0, 0, 4, "whole-jobs",
      "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 1, used 4, limit 4, over by 1; nothing is "
      "free"},
-    {"compute", 3, 0, 2, 4, "whole-jobs",
+    {"compute", 3, 0, 2, 0, 0, 4, "whole-jobs",
      "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 3, used 2, limit 4, over by 1; 2 GPUs are "
      "free; fits: 2 x nvidia.com/gpu (2)"},
+    /* What is reserved for other groups is told from what is about to exist. */
+    {"compute", 4, 3, 1, 3, 2, 4, "whole-jobs",
+     "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 4 (1 by this Pod, 3 by the Pods of its "
+     "group that are still to come; Rule \"whole-jobs\" admits all or none), used 1 (+1 pending, +2 reserved for groups "
+     "of Pods), limit 4, over by 4; nothing is free"},
+    {"compute", 1, 0, 2, 2, 2, 4, NULL,
+     "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 1, used 2 (+2 reserved for groups of Pods), "
+     "limit 4, over by 1; nothing is free"},
+    {"compute", 1, 0, 2, 2, 0, 4, NULL,
+     "exceeded quota: GPU quota \"compute\" of tenant \"team-a\": requested 1, used 2 (+2 pending), limit 4, over by 1; "
+     "nothing is free"},
 };
 
 static void test_messages(void **state)
@@ -308,14 +320,16 @@ static void test_messages(void **state)
 					      .requested = m->requested * unit,
 					      .of_group = m->of_group * unit,
 					      .used = m->used * unit,
-					      .left = (4 - m->used) * unit,
+					      .pending = m->pending * unit,
+					      .reserved = m->reserved * unit,
+					      .left = (4 - m->used - m->pending) * unit,
 					      .max = m->max * unit,
 					      .denies = true};
 		const struct resource_request request = {.resource = STR("nvidia.com/gpu"),
 							 .count = m->requested - m->of_group};
 		struct charge room = {quota, row.left};
 		const struct quota_denial denial = {&row, 1, &room, 1};
-		struct decision decision = {.gang_rule = str_of(m->rule)};
+		struct decision decision = {.gang_rule = m->rule ? str_of(m->rule) : (struct str){NULL, 0}};
 		decision.consumer = (struct consumer){
 		    .requests = &request, .request_count = 1, .namespace = STR("team-a"), .uid = STR("u")};
 		struct arena arena;
