@@ -70,6 +70,7 @@ COHORT = {"cohort": "c"}
 WAIT = {
     "hard": ([team(quota(hard=4))], [pod({GPU: 3})], pod({GPU: 2})),
     "a group": ([team(quota(hard=4)), whole()], [pod({GPU: 2})], member(1, 3)),
+    "what is reserved for a group": ([team(quota(hard=4)), whole()], [member(1, 3)], pod({GPU: 2})),
     "a group, of which one Pod fits": ([A100, team(quota(hard=4, measure="gpus")), whole()], [pod({GPU: 1})], member(2, 2)),
     "all of the limit": ([team(quota(hard=4))], [pod({GPU: 1})], pod({GPU: 4})),
     "gpus": ([A100, team(quota(hard="1.5", measure="gpus"))], [pod({GPU: 1})], pod({GPU: 1})),
