@@ -141,8 +141,9 @@ static char *encode(struct bench *bench)
 	struct buf out;
 	buf_init(&out, LEDGER_TEXT_MAX);
 	ledger_encode(bench->ledger, bench->now_ms, &out, &bench->versions);
+	buf_char(&out, '\0');
 	assert_false(out.failed);
-	char *text = strndup(out.len ? out.ptr : "", out.len);
+	char *text = strdup(out.ptr);
 	buf_release(&out);
 	return text;
 }
