@@ -74,6 +74,8 @@ static inline bool str_has_char(struct str s, char c)
 /* Returns the bytes from offset `from` on, or an empty string if there are none. */
 static inline struct str str_tail(struct str s, size_t from)
 {
+	if (from == 0) /* C adds nothing to a NULL pointer, not even 0. */
+		return s;
 	return from <= s.len ? (struct str){s.ptr + from, s.len - from} : (struct str){"", 0};
 }
 
