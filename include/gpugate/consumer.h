@@ -37,6 +37,19 @@ struct resource_request {
 #define RESOURCE_REQUEST_MAX 1000000000
 #define COMPANION_MAX (INT64_C(1) << 53)
 
+/* Returns `count` for so many Pods, at most COMPANION_MAX: no cluster has more. Pure. */
+static inline int64_t companion_times(int64_t count, int64_t pods)
+{
+	int64_t product;
+	return __builtin_mul_overflow(count, pods, &product) || product > COMPANION_MAX ? COMPANION_MAX : product;
+}
+
+/* An order of requests by resource, for qsort and bsearch. Pure. */
+static inline int resource_request_order(const void *a, const void *b)
+{
+	return str_cmp(((const struct resource_request *)a)->resource, ((const struct resource_request *)b)->resource);
+}
+
 /*
  * What holds accelerators. The API server reports each kind by a watch of its own, whose versions
  * compare only with each other.
@@ -106,6 +119,17 @@ static inline uint32_t consumer_group_end(const struct consumer *consumer, uint3
 	while (end < consumer->request_count && consumer->requests[end].alternative)
 		end++;
 	return end;
+}
+
+/* Whether two consumers request the same, in the same order. Pure. */
+static inline bool consumer_same_requests(const struct consumer *a, const struct consumer *b)
+{
+	bool same = a->request_count == b->request_count;
+	for (uint32_t i = 0; same && i < a->request_count; i++)
+		same = a->requests[i].count == b->requests[i].count &&
+		       a->requests[i].alternative == b->requests[i].alternative &&
+		       str_eq(a->requests[i].resource, b->requests[i].resource);
+	return same;
 }
 
 #define MODEL_UNKNOWN STR("?")  /* No Accelerator can have that name. */

@@ -71,6 +71,13 @@ enum reason {
 /* Returns the value of the label `reason` in metrics and logs; static. */
 const char *reason_name(enum reason reason);
 
+/*
+ * Workflow engines (Argo Workflows, Tekton, Airflow) retry a Pod that was denied with status 403
+ * and a message that contains the words `exceeded quota`, and give up otherwise. Messages about
+ * quotas start with this if waiting helps, and no other message contains the words.
+ */
+#define DECISION_WAIT "exceeded quota: "
+
 #define MESSAGE_MAX 1023 /* Maximum bytes of a message. */
 
 /* Something that was found against a Pod, whatever the enforcement. */

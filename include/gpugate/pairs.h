@@ -26,6 +26,15 @@ struct pairs {
 	bool present;
 };
 
+/* Returns the value of a key, the first one if there are several, or NULL. Borrows. */
+static inline const struct str *pairs_value(const struct pairs *pairs, struct str key)
+{
+	for (uint32_t i = 0; i < pairs->count; i++)
+		if (str_eq(pairs->items[i].key, key))
+			return &pairs->items[i].value;
+	return NULL;
+}
+
 /* The labels of something that has a name. */
 struct named_pairs {
 	struct str name;

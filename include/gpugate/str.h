@@ -21,6 +21,12 @@ struct str {
 /* A str that borrows a string literal. */
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
 
+/* The same as the initializer of a constant. */
+#define STR_INIT(literal)                                                                                              \
+	{                                                                                                              \
+		(literal), sizeof(literal) - 1                                                                         \
+	}
+
 /* The arguments for "%.*s" of printf. */
 #define STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 

@@ -17,20 +17,12 @@ static void print_expression(const struct node_expression *expression, struct bu
 		buf_text(out, expression->values.count > VALUES_SHOWN ? ", ...]" : "]");
 }
 
-static const struct str *selected_value(const struct pod *pod, struct str key)
-{
-	for (uint32_t i = 0; i < pod->node_selector.count; i++)
-		if (str_eq(pod->node_selector.items[i].key, key))
-			return &pod->node_selector.items[i].value;
-	return NULL;
-}
-
 /* Each of the next two prints what contradicts the condition, and returns whether anything does. */
 
 static bool print_label(const struct pod *pod, const struct node_term *term, const struct pair *label, struct str model,
 			struct buf *out)
 {
-	const struct str *selected = selected_value(pod, label->key);
+	const struct str *selected = pairs_value(&pod->node_selector, label->key);
 	if (selected && !str_eq(*selected, label->value)) {
 		buf_printf(out, ": " SHOW " is " SHOW " in the Pod, " SHOW " for " SHOW, SHOWN(label->key),
 			   SHOWN(*selected), SHOWN(label->value), SHOWN(model));
@@ -50,7 +42,7 @@ static bool print_label(const struct pod *pod, const struct node_term *term, con
 static bool print_without(const struct pod *pod, const struct node_term *term, struct str key, struct str model,
 			  struct buf *out)
 {
-	bool required = selected_value(pod, key);
+	bool required = pairs_value(&pod->node_selector, key);
 	for (uint32_t i = 0; term && i < term->count && !required; i++) {
 		const struct node_expression *e = &term->expressions[i];
 		required = str_eq(e->key, key) && !str_eq(e->op, STR("NotIn")) && !str_eq(e->op, STR("DoesNotExist"));

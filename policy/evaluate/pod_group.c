@@ -71,10 +71,8 @@ static const struct owner_kind {
 
 static struct str value_of(const struct pairs *pairs, const char *key)
 {
-	for (uint32_t i = 0; key && i < pairs->count; i++)
-		if (str_eq(pairs->items[i].key, str_of(key)))
-			return pairs->items[i].value;
-	return (struct str){NULL, 0};
+	const struct str *value = key ? pairs_value(pairs, str_of(key)) : NULL;
+	return value ? *value : (struct str){NULL, 0};
 }
 
 /* Returns a number of Pods from 1 on; 0: the text is none. */

@@ -47,10 +47,8 @@ static int push(struct reapply *r, const struct edit *edit)
 
 static struct str value_of(const struct pairs *map, struct str key)
 {
-	for (uint32_t i = 0; i < map->count; i++)
-		if (str_eq(map->items[i].key, key))
-			return map->items[i].value;
-	return (struct str){NULL, 0};
+	const struct str *value = pairs_value(map, key);
+	return value ? *value : (struct str){NULL, 0};
 }
 
 /* The API server writes maps sorted by key. */

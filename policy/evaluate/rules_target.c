@@ -13,10 +13,7 @@
 
 static const struct str *find_value(const struct pairs *map, struct str key)
 {
-	for (uint32_t i = 0; str_present(key) && i < map->count; i++)
-		if (str_eq(map->items[i].key, key))
-			return &map->items[i].value;
-	return NULL;
+	return str_present(key) ? pairs_value(map, key) : NULL;
 }
 
 /*

@@ -7,13 +7,6 @@
 #include "gpugate/policy_enums.h"
 
 /*
- * Workflow engines (Argo Workflows, Tekton, Airflow) retry a Pod that was denied with status 403
- * and a message that contains the words `exceeded quota`, and give up otherwise. Messages about
- * quotas start with this if waiting helps, and no other message contains the words.
- */
-#define DECISION_WAIT "exceeded quota: "
-
-/*
  * Adds a violation whose message is formatted into the arena. `name` is copied. The enforcement
  * deny denies the Pod unless it is a mirror Pod, and allow drops the violation. Returns 0, or -1 if
  * the arena is exhausted.

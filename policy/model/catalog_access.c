@@ -7,10 +7,7 @@
 
 #include "policy/base/path.h"
 
-#define S(literal)                                                                                                     \
-	{                                                                                                              \
-		(literal), sizeof(literal) - 1                                                                         \
-	}
+#define S STR_INIT
 
 /*
  * The third column says that the runtime of the vendor is known to accept `void`. Only then may the

@@ -294,9 +294,9 @@ uint32_t policy_root(const struct policy *policy, struct str namespace, const st
 
 static const struct str *label_value(const struct pairs *labels, struct str key, const struct str *name)
 {
-	for (uint32_t i = 0; i < labels->count; i++)
-		if (str_eq(labels->items[i].key, key))
-			return &labels->items[i].value;
+	const struct str *value = pairs_value(labels, key);
+	if (value)
+		return value;
 	return str_present(*name) && str_eq(key, STR("kubernetes.io/metadata.name")) ? name : NULL;
 }
 

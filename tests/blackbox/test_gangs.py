@@ -9,7 +9,7 @@ import pytest
 import kube
 from gpugate import eventually
 from kube import GPU, doc, persisted, pod
-from unreliable_api_server import UnreliableApiServer
+from test_early_targets import api, gate
 
 TRAINING = {"apiVersion": "gpugate.io/v1", "kind": "Workload", "metadata": {"name": "w"}, "spec": {
     "group": "example.com", "kind": "Training", "plural": "trainings",
@@ -52,21 +52,6 @@ def training(name, **roles):
     """roles: name=(number of Pods, GPUs of each)."""
     return {"apiVersion": "example.com/v1", "kind": "Training", "metadata": {"name": name, "namespace": "team-a"}, "spec": {"roles": [
         {"count": count, "template": {"spec": {"containers": [kube.container({GPU: gpus} if gpus else None)]}}} for count, gpus in roles.values()]}}
-
-
-@pytest.fixture
-def api():
-    server = UnreliableApiServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def gate(serve, api, tmp_path):
-    """gate(policy) starts a server with the embedded ledger that can read the objects of `api`."""
-    def make(policy, *args):
-        return serve(policy, "--kubeconfig", api.kubeconfig(tmp_path), *args)
-    return make
 
 
 def test_the_log_says_that_no_group_can_be_read(serve, gate):

@@ -8,7 +8,6 @@
 
 #define MOST "maxReplicas" /* The keys of an autoscaler. */
 #define LEAST "minReplicas"
-#define WAIT "exceeded quota: "           /* How the refusal of a Pod begins that has to wait. */
 #define TEXT_BYTES_MAX ((size_t)64 << 10) /* All violations of a decision, and more. */
 
 static int add(struct decision *decision, struct arena *arena, const struct violation *like,
@@ -94,8 +93,8 @@ static void print_too_large(const struct early_question *question, const struct 
 {
 	struct decision limits = *refusal;
 	for (uint32_t i = 0; i < limits.violation_count; i++)
-		if (str_starts(limits.violations[i].message, STR(WAIT)))
-			limits.violations[i].message = str_tail(limits.violations[i].message, strlen(WAIT));
+		if (str_starts(limits.violations[i].message, STR(DECISION_WAIT)))
+			limits.violations[i].message = str_tail(limits.violations[i].message, strlen(DECISION_WAIT));
 	buf_printf(out,
 		   "can never fit: never more than %lld of %lld Pods fit at once, and Rule \"%.*s\" admits all or "
 		   "none: ",

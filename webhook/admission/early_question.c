@@ -20,7 +20,7 @@ bool early_question_concerns(const struct policy *policy, const struct review *r
 }
 
 /* The only custom resource whose Pods always get a label of their group (pod_group.c). */
-static const struct workload_kind job_set = {.group = "jobset.x-k8s.io", .kind = "JobSet", .template = "*"};
+static const struct workload_kind job_set = {.group = "jobset.x-k8s.io", .kind = "JobSet"};
 
 static const struct workload_kind *group_kind_of(const struct review *review)
 {

@@ -55,17 +55,6 @@ static int64_t at_most(int64_t count)
 	return count < COMPANION_MAX ? count : COMPANION_MAX;
 }
 
-static int64_t times(int64_t count, int64_t pods)
-{
-	int64_t product;
-	return __builtin_mul_overflow(count, pods, &product) ? COMPANION_MAX : at_most(product);
-}
-
-static int request_order(const void *a, const void *b)
-{
-	return str_cmp(((const struct resource_request *)a)->resource, ((const struct resource_request *)b)->resource);
-}
-
 static int name_order(const void *a, const void *b)
 {
 	return str_cmp(*(const struct str *)a, *(const struct str *)b);
@@ -76,7 +65,7 @@ static uint32_t merge(struct resource_request *requests, uint32_t count)
 {
 	uint32_t kept = 0;
 	if (count > 1)
-		qsort(requests, count, sizeof *requests, request_order);
+		qsort(requests, count, sizeof *requests, resource_request_order);
 	for (uint32_t i = 0; i < count; i++) {
 		if (kept && str_eq(requests[kept - 1].resource, requests[i].resource))
 			requests[kept - 1].count = at_most(requests[kept - 1].count + requests[i].count);
@@ -115,7 +104,7 @@ static int sum_requests(const struct alike *alike, uint32_t count, struct arena 
 		for (uint32_t r = 0; r < alike[i].consumer.request_count; r++)
 			requests[gang->request_count++] = (struct resource_request){
 			    .resource = alike[i].consumer.requests[r].resource,
-			    .count = times(alike[i].consumer.requests[r].count, alike[i].pods)};
+			    .count = companion_times(alike[i].consumer.requests[r].count, alike[i].pods)};
 	gang->request_count = merge(requests, gang->request_count);
 	gang->requests = requests;
 	return 0;

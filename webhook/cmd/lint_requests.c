@@ -111,19 +111,11 @@ static void report_choice(const struct lint_judged *judged, struct str name, con
 	    LINT_NAME_ARG(most->accelerator), most->requires, LINT_NAME_ARG(least->accelerator), least->requires);
 }
 
-static bool has_key(const struct pairs *map, struct str key)
-{
-	for (uint32_t i = 0; i < map->count; i++)
-		if (str_eq(map->items[i].key, key))
-			return true;
-	return false;
-}
-
 /* What a Rule requests instead is the policy's affair. */
 static bool is_written(const struct lint_judged *judged, uint32_t container, struct str name)
 {
 	const struct container *written = &judged->subject->review.object.containers[container];
-	return has_key(&written->limits, name) || has_key(&written->requests, name);
+	return pairs_value(&written->limits, name) || pairs_value(&written->requests, name);
 }
 
 /* Names a slice whose size depends on the node, once for an object. */

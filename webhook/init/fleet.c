@@ -42,12 +42,8 @@ void fleet_release(struct fleet *fleet)
 
 struct str fleet_label(const struct pairs *labels, struct str key)
 {
-	for (uint32_t i = 0; i < labels->count; i++)
-		if (str_eq(labels->items[i].key, key))
-			return labels->items[i].value.len && known_is_label_value(labels->items[i].value)
-				   ? labels->items[i].value
-				   : (struct str){NULL, 0};
-	return (struct str){NULL, 0};
+	const struct str *value = pairs_value(labels, key);
+	return value && value->len && known_is_label_value(*value) ? *value : (struct str){NULL, 0};
 }
 
 int64_t fleet_label_number(const struct pairs *labels, struct str key)

@@ -14,10 +14,7 @@
 #define SCRATCH_CHUNK ((size_t)256 << 10)
 #define SCRATCH_MAX ((size_t)64 << 20) /* For one object. */
 
-#define S(text)                                                                                                        \
-	{                                                                                                              \
-		(text), sizeof(text) - 1                                                                               \
-	}
+#define S STR_INIT
 #define DRA "/apis/resource.k8s.io/v1/"
 
 const struct survey_kind survey_kinds[SURVEY_KINDS] = {

@@ -41,7 +41,7 @@ void book_exclude(struct book *book, const struct entry *entry, bool back)
 		struct held *row = &book->held[entry->charges[i].quota];
 		wide amount = back ? entry->charges[i].amount : -entry->charges[i].amount;
 		*(entry->booked == BOOKED_USED ? &row->used : &row->pending) += amount;
-		row->reserved += entry->consumer.reserved_seconds ? amount : 0;
+		row->reserved += entry_is_reservation(entry) ? amount : 0;
 		row->terminating += entry->leaving ? amount : 0;
 	}
 }
@@ -50,7 +50,7 @@ void book_exclude(struct book *book, const struct entry *entry, bool back)
 static void count_pending(struct book *book, const struct entry *entry, uint32_t more)
 {
 	book->pending += more;
-	book->reservations += entry->consumer.reserved_seconds ? more : 0;
+	book->reservations += entry_is_reservation(entry) ? more : 0;
 }
 
 static void take_out(struct book *book, struct entry *entry)
@@ -82,9 +82,9 @@ static struct tally_sum **sums_of(struct charge *charges, uint32_t count)
 }
 
 /* How many Pods or claims the tally counts for an entry: none for a reservation. */
-static uint32_t pods_of(const struct consumer *consumer)
+static uint32_t pods_of(const struct entry *entry)
 {
-	return consumer->reserved_seconds ? 0 : 1;
+	return entry_is_reservation(entry) ? 0 : 1;
 }
 
 /* `pods` is what pods_of returned when these were tallied. */
@@ -99,20 +99,21 @@ static void free_charges(struct book *book, struct charge *charges, uint32_t cou
  * Returns new: a tallied copy of book->charges. Returns NULL without memory, and then none is
  * tallied.
  */
-static struct charge *tally_charges(struct book *book, uint32_t count, const struct consumer *consumer)
+static struct charge *tally_charges(struct book *book, uint32_t count, const struct entry *entry)
 {
 	struct charge *charges = calloc(count, sizeof *charges + sizeof(struct tally_sum *));
 	bool failed = !charges;
 	for (uint32_t i = 0; !failed && i < count; i++) {
 		charges[i] = book->charges[i];
 		if (charges[i].amount > 0)
-			sums_of(charges, count)[i] = tally_add(&book->tally, charges[i].quota, consumer->namespace,
-							       charges[i].amount, pods_of(consumer));
+			sums_of(charges, count)[i] =
+			    tally_add(&book->tally, charges[i].quota, entry->consumer.namespace, charges[i].amount,
+				      pods_of(entry));
 		failed = charges[i].amount > 0 && !sums_of(charges, count)[i];
 	}
 	if (!failed)
 		return charges;
-	free_charges(book, charges, charges ? count : 0, pods_of(consumer));
+	free_charges(book, charges, charges ? count : 0, pods_of(entry));
 	return NULL;
 }
 
@@ -159,7 +160,7 @@ static struct charge *charge_entry(struct book *book, const struct entry *entry,
 	if (*count == 0)
 		return NULL;
 	bool same = is_same(entry->charges, before_count, book->charges, *count);
-	struct charge *fresh = same ? NULL : tally_charges(book, *count, &entry->consumer);
+	struct charge *fresh = same ? NULL : tally_charges(book, *count, entry);
 	if (fresh)
 		return fresh;
 	*no_memory = !same;
@@ -183,7 +184,7 @@ unsigned book_entry(struct book *book, struct entry *entry, enum entry_booking w
 		note_quotas(book, now, count);
 	}
 	if (now != before)
-		free_charges(book, before, before_count, pods_of(&entry->consumer));
+		free_charges(book, before, before_count, pods_of(entry));
 	entry->charges = now;
 	entry->charge_count = count;
 	entry->booked = (uint8_t)where;

@@ -10,15 +10,6 @@ struct loading {
 	int64_t now_ms;
 };
 
-static bool same_requests(const struct consumer *a, const struct consumer *b)
-{
-	bool same = a->request_count == b->request_count;
-	for (uint32_t i = 0; same && i < a->request_count; i++)
-		same = a->requests[i].count == b->requests[i].count &&
-		       str_eq(a->requests[i].resource, b->requests[i].resource);
-	return same;
-}
-
 static bool same_models(const struct consumer *a, const struct consumer *b)
 {
 	bool same = a->model_count == b->model_count;
@@ -36,7 +27,7 @@ static bool is_outdated(const struct entry *entry, const struct consumer *consum
 	const struct consumer *known = &entry->consumer;
 	if (!consumer->reserved_seconds)
 		return entry->state == ENTRY_UNREADABLE;
-	return known->reserved_seconds != consumer->reserved_seconds || !same_requests(known, consumer) ||
+	return known->reserved_seconds != consumer->reserved_seconds || !consumer_same_requests(known, consumer) ||
 	       !same_models(known, consumer);
 }
 

@@ -79,6 +79,12 @@ struct entry {
 	int64_t grace_ms;       /* The grace period of its deletion. */
 };
 
+/* Whether an entry is not a Pod, but the reservation for the rest of a group. */
+static inline bool entry_is_reservation(const struct entry *entry)
+{
+	return entry->consumer.reserved_seconds > 0;
+}
+
 struct entry_table {
 	struct hash_map map;
 };

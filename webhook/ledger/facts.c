@@ -30,14 +30,6 @@ static int bound_requests(struct ledger *ledger, struct consumer *consumer)
 	return 0;
 }
 
-static bool has_key(const struct pairs *labels, struct str key)
-{
-	uint32_t i = 0;
-	while (i < labels->count && !str_eq(labels->items[i].key, key))
-		i++;
-	return i < labels->count;
-}
-
 /* Adds to the labels of a node those of its devices whose keys it lacks. */
 static int add_devices(struct ledger *ledger, struct str node, struct pairs *labels)
 {
@@ -51,7 +43,7 @@ static int add_devices(struct ledger *ledger, struct str node, struct pairs *lab
 	if (count)
 		memcpy(all, labels->items, count * sizeof *all);
 	for (uint32_t i = 0; i < devices->count; i++)
-		if (!has_key(labels, devices->items[i].key))
+		if (!pairs_value(labels, devices->items[i].key))
 			all[count++] = devices->items[i];
 	*labels = (struct pairs){all, count, true};
 	return 0;

@@ -58,11 +58,6 @@ static struct gang_group *make_group(struct hash_map *groups, struct str namespa
 	return group;
 }
 
-static bool is_pod(const struct entry *entry)
-{
-	return entry->consumer.reserved_seconds == 0;
-}
-
 static void put(struct gang_group *group, struct entry *entry)
 {
 	entry->gang = group;
@@ -71,7 +66,7 @@ static void put(struct gang_group *group, struct entry *entry)
 	if (group->first)
 		group->first->gang_link = &entry->gang_next;
 	group->first = entry;
-	group->pods += is_pod(entry);
+	group->pods += !entry_is_reservation(entry);
 }
 
 static void take_out(struct entry *entry)
@@ -79,7 +74,7 @@ static void take_out(struct entry *entry)
 	*entry->gang_link = entry->gang_next;
 	if (entry->gang_next)
 		entry->gang_next->gang_link = entry->gang_link;
-	entry->gang->pods -= is_pod(entry);
+	entry->gang->pods -= !entry_is_reservation(entry);
 	entry->gang = NULL;
 	entry->gang_next = NULL;
 	entry->gang_link = NULL;

@@ -9,12 +9,6 @@
 
 /* --- The rest of a group --- */
 
-static int compare_requests(const void *left, const void *right)
-{
-	const struct resource_request *a = left, *b = right;
-	return str_cmp(a->resource, b->resource);
-}
-
 /*
  * Subtracts what a Pod requests from the rest, which is sorted. Returns whether anything remains.
  */
@@ -23,7 +17,7 @@ static bool subtract(struct resource_request *rest, uint32_t count, const struct
 	bool some = false;
 	for (uint32_t i = 0; i < pod->request_count; i++) {
 		const struct resource_request *request = &pod->requests[i];
-		struct resource_request *of = bsearch(request, rest, count, sizeof *rest, compare_requests);
+		struct resource_request *of = bsearch(request, rest, count, sizeof *rest, resource_request_order);
 		if (of)
 			of->count = of->count > request->count ? of->count - request->count : 0;
 	}
@@ -44,12 +38,6 @@ static uint32_t pack(struct resource_request *rest, uint32_t count)
 		rest[kept++].alternative = false;
 	}
 	return kept;
-}
-
-static int64_t times(int64_t count, int64_t pods)
-{
-	int64_t product;
-	return __builtin_mul_overflow(count, pods, &product) || product > COMPANION_MAX ? COMPANION_MAX : product;
 }
 
 /* How many Pods of the group are still to come after this one. */
@@ -73,9 +61,9 @@ static uint32_t requests_of_rest(const struct ledger *ledger, const struct consu
 	uint32_t count = gang->request_count;
 	for (uint32_t i = 0; i < count; i++) {
 		rest[i] = gang->requests[i];
-		rest[i].count = by_number ? times(rest[i].count, pods) : rest[i].count;
+		rest[i].count = by_number ? companion_times(rest[i].count, pods) : rest[i].count;
 	}
-	qsort(rest, count, sizeof *rest, compare_requests);
+	qsort(rest, count, sizeof *rest, resource_request_order);
 	bool some = !by_number && subtract(rest, count, pod);
 	for (const struct entry *entry = group ? group->first : NULL; entry && some; entry = entry->gang_next)
 		if (!entry_is_reservation(entry) && !str_eq(entry->consumer.uid, pod->uid))
@@ -180,7 +168,7 @@ static const struct entry *reservation_of(const struct gang_group *group)
 static bool takes_some(const struct resource_request *rest, uint32_t count, const struct consumer *pod)
 {
 	for (uint32_t i = 0; i < pod->request_count; i++)
-		if (bsearch(&pod->requests[i], rest, count, sizeof *rest, compare_requests))
+		if (bsearch(&pod->requests[i], rest, count, sizeof *rest, resource_request_order))
 			return true;
 	return false;
 }
@@ -209,7 +197,7 @@ static int use_up(const struct ledger *ledger, const struct consumer *pod, struc
 		return -1;
 	for (uint32_t i = 0; i < count; i++)
 		rest[i] = old->consumer.requests[i];
-	qsort(rest, count, sizeof *rest, compare_requests);
+	qsort(rest, count, sizeof *rest, resource_request_order);
 	if (!takes_some(rest, count, pod))
 		return 0;
 	subtract(rest, count, pod);

@@ -59,12 +59,6 @@ static inline struct kind_view *kind_of(struct ledger *ledger, const struct cons
 	return &ledger->kinds[consumer->kind];
 }
 
-/* Whether an entry is not a Pod, but the reservation for the rest of a group. */
-static inline bool entry_is_reservation(const struct entry *entry)
-{
-	return entry->consumer.reserved_seconds > 0;
-}
-
 static inline bool entry_seen(const struct entry *entry)
 {
 	return entry->state & (ENTRY_ALIVE | ENTRY_GONE);

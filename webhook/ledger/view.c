@@ -172,14 +172,8 @@ static bool is_known_pod(const struct entry *entry, const struct pod *pod)
 /* Whether a claim still requests what it did. Only the mark of a scheduler can change that. */
 static bool is_known_claim(const struct entry *entry, const struct consumer *consumer)
 {
-	const struct consumer *before = &entry->consumer;
-	bool same = consumer->kind == CONSUMER_CLAIM && is_seen_alive(entry) &&
-		    before->request_count == consumer->request_count;
-	for (uint32_t i = 0; same && i < consumer->request_count; i++)
-		same = before->requests[i].count == consumer->requests[i].count &&
-		       before->requests[i].alternative == consumer->requests[i].alternative &&
-		       str_eq(before->requests[i].resource, consumer->requests[i].resource);
-	return same;
+	return consumer->kind == CONSUMER_CLAIM && is_seen_alive(entry) &&
+	       consumer_same_requests(&entry->consumer, consumer);
 }
 
 /*

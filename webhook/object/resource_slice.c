@@ -98,8 +98,8 @@ static const struct {
 	struct str driver, key;
 	char blank;
 } labels[] = {
-    {{"gpu.nvidia.com", 14}, {"nvidia.com/gpu.product", 22}, '-'},
-    {{"gpu.amd.com", 11}, {"amd.com/gpu.product-name", 24}, '_'},
+    {STR_INIT("gpu.nvidia.com"), STR_INIT("nvidia.com/gpu.product"), '-'},
+    {STR_INIT("gpu.amd.com"), STR_INIT("amd.com/gpu.product-name"), '_'},
 };
 #define LABELS (sizeof labels / sizeof labels[0])
 

@@ -38,10 +38,8 @@ static const struct container *find_container(const struct reading *r)
 
 static struct str value_of(const struct pairs *pairs, const char *key)
 {
-	for (uint32_t i = 0; i < pairs->count; i++)
-		if (str_eq(pairs->items[i].key, str_of(key)))
-			return pairs->items[i].value;
-	return (struct str){NULL, 0};
+	const struct str *value = pairs_value(pairs, str_of(key));
+	return value ? *value : (struct str){NULL, 0};
 }
 
 /* --- Changes --- */

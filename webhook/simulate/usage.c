@@ -109,7 +109,7 @@ static int take_slice(struct simulation *simulation, struct str json, struct are
 static const struct {
 	struct str kind;
 	int (*take)(struct simulation *simulation, struct str json, struct arena *arena, struct error *err);
-} device_kinds[] = {{{"DeviceClass", 11}, take_class}, {{"ResourceSlice", 13}, take_slice}};
+} device_kinds[] = {{STR_INIT("DeviceClass"), take_class}, {STR_INIT("ResourceSlice"), take_slice}};
 #define DEVICE_KINDS (sizeof device_kinds / sizeof device_kinds[0])
 
 /* Returns its row; DEVICE_KINDS: it has none. */
