@@ -41,6 +41,13 @@ struct claim_option {
 	struct str count_text; /* `count` as it is written; absent: it is not. */
 	bool admin_access;     /* It uses devices that others may hold. */
 	struct str admin_text; /* What `adminAccess` is in the text of the claim. */
+	/*
+	 * What is known of the devices that can be given: the MIG profile and the name of the
+	 * product that its selectors require; absent: any.
+	 */
+	struct str profile, product;
+	/* Bytes of the capacity `memory` that it requests of each device; 0: it requests none. */
+	int64_t memory;
 };
 
 struct claim_request {

@@ -5,7 +5,7 @@
 #include "gpugate/arena.h"
 #include "gpugate/claim.h"
 #include "gpugate/consumer.h"
-#include "policy/model/class_map.h"
+#include "policy/model/class_part.h"
 
 /* Requests that are being listed. */
 struct list {
@@ -22,9 +22,10 @@ bool policy_claim_bounded(const struct claim *claim)
 	return options <= CLAIM_OPTIONS_MAX;
 }
 
-static int add(struct list *list, struct str class, int64_t count, bool alternative)
+static int add(struct list *list, const struct claim_option *option, int64_t count, bool alternative)
 {
-	struct str resource = class_resource(list->arena, class);
+	const struct class_part part = {option->profile, option->memory};
+	struct str resource = class_part_resource(list->arena, option->device_class, &part);
 	if (!str_present(resource))
 		return -1;
 	list->items[list->count++] = (struct resource_request){resource, count, alternative};
@@ -47,7 +48,7 @@ static int add_request(struct list *list, const struct claim_request *request)
 		const struct claim_option *option = &request->options[i];
 		if (option->admin_access || option->device_class.len == 0)
 			continue;
-		if (add(list, option->device_class, option_count(option), alternative) < 0)
+		if (add(list, option, option_count(option), alternative) < 0)
 			return -1;
 		alternative = true;
 	}

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "policy/model/catalog.h"
+#include "policy/model/class_part.h"
 
 /* By resource name; of one resource name, the class that has it comes first. */
 static int class_order(const void *a, const void *b)
@@ -14,20 +14,10 @@ static int class_order(const void *a, const void *b)
 	return order ? order : str_cmp(x->name, y->name);
 }
 
-struct str class_resource(struct arena *arena, struct str class)
-{
-	const struct str prefix = CATALOG_CLASS_PREFIX;
-	char *name = arena_alloc(arena, prefix.len + class.len);
-	if (!name)
-		return (struct str){NULL, 0};
-	memcpy(name, prefix.ptr, prefix.len);
-	memcpy(name + prefix.len, class.ptr, class.len);
-	return (struct str){name, prefix.len + class.len};
-}
-
 static int add(struct class_map *map, struct str *names, const struct device_class *class, struct arena *arena)
 {
-	struct str key = arena_str(arena, class->resource), name = class_resource(arena, class->name);
+	static const struct class_part whole = {.memory = 0};
+	struct str key = arena_str(arena, class->resource), name = class_part_resource(arena, class->name, &whole);
 	if (!str_present(key) || !str_present(name))
 		return -1;
 	names[map->names.count] = name;

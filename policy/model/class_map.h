@@ -15,9 +15,6 @@ struct class_map {
 	const char *gap;           /* See struct device_classes. */
 };
 
-/* Returns the name by which Pods request devices of a class; absent if the arena is exhausted. */
-struct str class_resource(struct arena *arena, struct str class);
-
 /* Copies the classes to the arena. Returns 0, or -1 if it is exhausted. */
 int class_map_init(struct class_map *map, const struct device_classes *classes, struct arena *arena);
 

@@ -1,0 +1,69 @@
+#include "policy/model/class_part.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "gpugate/quantity.h"
+#include "policy/model/catalog.h"
+
+static const struct str memory_is = STR_INIT("[memory=");
+
+/* Prints an amount with the largest suffix that keeps it exact. */
+static int print_memory(int64_t bytes, char *text, size_t size)
+{
+	static const char suffixes[][3] = {"", "Ki", "Mi", "Gi", "Ti", "Pi"};
+	size_t suffix = 0;
+	while (suffix + 1 < sizeof suffixes / sizeof suffixes[0] && bytes % 1024 == 0) {
+		bytes /= 1024;
+		suffix++;
+	}
+	return snprintf(text, size, "[memory=%" PRId64 "%s]", bytes, suffixes[suffix]);
+}
+
+static size_t print_part(const struct class_part *part, char *text, size_t size)
+{
+	int len = 0;
+	if (part->memory > 0)
+		len = print_memory(part->memory, text, size);
+	else if (str_present(part->profile) && part->profile.len <= CLASS_PROFILE_MAX)
+		len = snprintf(text, size, "[profile=%.*s]", STR_ARG(part->profile));
+	return len > 0 ? (size_t)len : 0;
+}
+
+struct str class_part_resource(struct arena *arena, struct str class, const struct class_part *part)
+{
+	const struct str prefix = CATALOG_CLASS_PREFIX;
+	char text[CLASS_PROFILE_MAX + sizeof "[profile=]"];
+	size_t len = print_part(part, text, sizeof text);
+	char *name = arena_alloc(arena, prefix.len + class.len + len);
+	if (!name)
+		return (struct str){NULL, 0};
+	memcpy(name, prefix.ptr, prefix.len);
+	memcpy(name + prefix.len, class.ptr, class.len);
+	memcpy(name + prefix.len + class.len, text, len);
+	return (struct str){name, prefix.len + class.len + len};
+}
+
+/* Returns where the part begins in a name, or its length. */
+static size_t find_part(struct str name)
+{
+	if (name.len == 0 || name.ptr[name.len - 1] != ']' || !str_starts(name, CATALOG_CLASS_PREFIX))
+		return name.len;
+	const char *bracket = memchr(name.ptr, '[', name.len);
+	return bracket ? (size_t)(bracket - name.ptr) : name.len;
+}
+
+struct str class_part_whole(struct str name)
+{
+	return (struct str){name.ptr, find_part(name)};
+}
+
+int64_t class_part_memory(struct str name)
+{
+	struct str part = str_tail(name, find_part(name));
+	int64_t bytes;
+	if (!str_starts(part, memory_is))
+		return 0;
+	struct str text = {part.ptr + memory_is.len, part.len - memory_is.len - 1};
+	return quantity_count(text, &bytes) == QUANTITY_OK ? bytes : 0;
+}
