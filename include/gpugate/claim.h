@@ -1,8 +1,8 @@
 /*
  * claim: the fields of a ResourceClaim, or of a ResourceClaimTemplate, that gpugate uses
- * (resource.k8s.io/v1, v1beta2 and v1beta1). None is of its status: an allocation changes nothing,
- * since a claim can be allocated again without an admission. The reader in webhook/object fills
- * them, and pod.h says how long they live.
+ * (resource.k8s.io/v1, v1beta2 and v1beta1). Of its status, only the view of the cluster uses the
+ * allocation, and only if the policy says so: a claim can be allocated again without an admission.
+ * The reader in webhook/object fills them, and pod.h says how long they live.
  */
 #ifndef GPUGATE_CLAIM_H
 #define GPUGATE_CLAIM_H
@@ -34,6 +34,7 @@ enum claim_mode {
  * In v1beta1, the request itself.
  */
 struct claim_option {
+	struct str name;         /* Of an alternative, as an allocation names it. */
 	struct str device_class; /* Absent: this version of gpugate does not know the request. */
 	enum claim_mode mode;
 	struct str mode_text;  /* `allocationMode` as it is written; absent: it is not. */
@@ -56,6 +57,24 @@ struct claim_request {
 	uint32_t option_count; /* At least 1. */
 };
 
+/* A device that a claim has been given. */
+struct claim_result {
+	struct str request; /* NAME, or NAME/ALTERNATIVE. */
+	/*
+	 * Bytes of the capacity `memory` that it takes of a device which is shared by capacity; 0:
+	 * none is known, so that it takes the whole device.
+	 */
+	int64_t memory;
+};
+
+/* `status.allocation`: what a claim has been given. */
+struct claim_allocation {
+	bool present;
+	struct str node; /* Where all of it has to be used; absent: not on one node that is known. */
+	const struct claim_result *results;
+	uint32_t result_count; /* The API server allows CLAIM_DEVICES_MAX. */
+};
+
 /*
  * The annotation by which a scheduler marks the claim that it creates for the extended resources of
  * a Pod. Anyone can set it.
@@ -76,6 +95,7 @@ struct claim {
 	struct str extended_mark; /* Its value. */
 	const struct claim_request *requests;
 	uint32_t request_count;
+	struct claim_allocation allocation;
 };
 
 #endif

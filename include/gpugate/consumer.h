@@ -85,9 +85,10 @@ struct gang {
  * for the resources that it requests. An empty list means any model. MODEL_UNKNOWN in it stands for
  * a model that the policy does not know.
  *
- * `node_models` names the models of the node that the Pod is bound to. It is empty if the Pod is
- * not bound, or if the node has no model. It takes precedence over `models`, except for a resource
- * that no quota would then count: binding a Pod never makes it uncounted.
+ * `node_models` names the models of the node that the Pod is bound to, or that has all devices of a
+ * claim which is charged as it is allocated. It is empty without such a node, or if the node has no
+ * model. It takes precedence over `models`, except for a resource that no quota would then count:
+ * binding a Pod never makes it uncounted.
  */
 struct consumer {
 	enum consumer_kind kind;
@@ -96,6 +97,13 @@ struct consumer {
 	struct str name;
 	const struct resource_request *requests;
 	uint32_t request_count;
+	/*
+	 * Of a claim that the view knows to be allocated (policy_claim_allocated). It is charged
+	 * instead of `requests` if the policy says so, and another policy may not: both are kept.
+	 */
+	bool is_allocated;
+	const struct resource_request *allocated;
+	uint32_t allocated_count;
 	const struct str *models;
 	uint32_t model_count; /* At most CONSUMER_MODELS_MAX. */
 	const struct str *node_models;
@@ -121,15 +129,28 @@ static inline uint32_t consumer_group_end(const struct consumer *consumer, uint3
 	return end;
 }
 
+/* Whether two lists of requests are the same, in the same order. Pure. */
+static inline bool resource_requests_same(const struct resource_request *a, uint32_t a_count,
+					  const struct resource_request *b, uint32_t b_count)
+{
+	bool same = a_count == b_count;
+	for (uint32_t i = 0; same && i < a_count; i++)
+		same = a[i].count == b[i].count && a[i].alternative == b[i].alternative &&
+		       str_eq(a[i].resource, b[i].resource);
+	return same;
+}
+
 /* Whether two consumers request the same, in the same order. Pure. */
 static inline bool consumer_same_requests(const struct consumer *a, const struct consumer *b)
 {
-	bool same = a->request_count == b->request_count;
-	for (uint32_t i = 0; same && i < a->request_count; i++)
-		same = a->requests[i].count == b->requests[i].count &&
-		       a->requests[i].alternative == b->requests[i].alternative &&
-		       str_eq(a->requests[i].resource, b->requests[i].resource);
-	return same;
+	return resource_requests_same(a->requests, a->request_count, b->requests, b->request_count);
+}
+
+/* Whether neither of two consumers is allocated, or both have been given the same. Pure. */
+static inline bool consumer_same_allocation(const struct consumer *a, const struct consumer *b)
+{
+	return a->is_allocated == b->is_allocated &&
+	       resource_requests_same(a->allocated, a->allocated_count, b->allocated, b->allocated_count);
 }
 
 #define MODEL_UNKNOWN STR("?")  /* No Accelerator can have that name. */
@@ -160,6 +181,27 @@ int policy_pod_requests(const struct pod *pod, struct arena *arena, const struct
  */
 int policy_claim_requests(const struct claim *claim, struct arena *arena, const struct resource_request **requests,
 			  uint32_t *count);
+
+/*
+ * Computes what a claim has been given, in the same names, if it is allocated. What cannot be
+ * decided counts as it is requested: a request without a result, with fewer devices than it is for,
+ * or of a form that is not known. Sets `is_allocated` and the list of the consumer. It is false if
+ * there is no allocation, or one that cannot be decided at all: it has too many results, or one
+ * that is of no request.
+ *
+ * The list is as that of policy_claim_requests. Returns 0, or -1 if the arena is exhausted.
+ */
+int policy_claim_allocated(const struct claim *claim, struct arena *arena, struct consumer *consumer);
+
+/*
+ * Whether the consumer is a claim that is charged as what it has been given: it is allocated, and
+ * Settings.chargeClaims is asAllocated.
+ */
+bool policy_charges_allocation(const struct policy *policy, const struct consumer *consumer);
+
+/* Returns what a consumer is charged for, with `*count` rows. Borrows from the consumer. */
+const struct resource_request *policy_charged_requests(const struct policy *policy, const struct consumer *consumer,
+						       uint32_t *count);
 
 /*
  * Whether a claim has no more ways to meet its requests than the API server allows
@@ -202,8 +244,8 @@ enum node_fit {
 };
 
 /*
- * Sets the node_models of a consumer from the labels of its node. The requests of the consumer must
- * be set; names and list are as for policy_place. Returns bits of enum node_fit, or -1 if the arena
+ * Sets the node_models of a consumer from the labels of its node, for what it is charged for
+ * (policy_charged_requests). The requests of the consumer must be set; names and list are as for policy_place. Returns bits of enum node_fit, or -1 if the arena
  * is exhausted.
  */
 int policy_place_on_node(const struct policy *policy, const struct pairs *labels, struct arena *arena,

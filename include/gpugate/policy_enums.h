@@ -40,6 +40,12 @@ enum shipped_workload {
 	SHIPPED_WORKLOADS,
 };
 
+/* Settings.chargeClaims: what a claim that is allocated costs. */
+enum claim_charge {
+	CLAIM_CHARGE_REQUESTED, /* What it requests, as before it was allocated. */
+	CLAIM_CHARGE_ALLOCATED, /* What it has been given. */
+};
+
 enum guard_kind {
 	GUARD_VISIBLE_DEVICES_ENV,
 	GUARD_HOST_DEVICE_MOUNTS,

@@ -13,6 +13,7 @@ void compile_settings(struct compile *c)
 	policy->uncovered = (enum enforcement)doc->uncovered.value;
 	policy->unknown_resources = (enum enforcement)doc->unknown_resources.value;
 	policy->counts_claims = policy->unknown_resources == ENFORCEMENT_DENY;
+	policy->claim_charge = (enum claim_charge)doc->charge_claims.value;
 	policy->on_outage = (enum enforcement)doc->on_outage.value;
 	policy->exempt = compile_exempt(c, &doc->exempt);
 	policy->terminating_ms = doc->terminating_seconds.word ? -1 : doc->terminating_seconds.value * 1000;

@@ -108,6 +108,7 @@ struct doc_settings {
 	struct choice unknown_resources; /* enum enforcement: deny, warn, audit, allow. */
 	struct texts other_resources;    /* Names or globs. */
 	struct choice on_outage;         /* enum enforcement: deny, allow. */
+	struct choice charge_claims;     /* enum claim_charge */
 	struct doc_exempt exempt;
 	struct number terminating_seconds; /* In seconds, or the word `never`. */
 	struct choice guard_failure;       /* enum failure_policy: Ignore, Fail. */

@@ -13,6 +13,15 @@ static const struct schema_word outage_words[] = {
     {WORD("allow"), ENFORCEMENT_ALLOW, "Accelerator Pods are admitted uncounted, so a quota can be exceeded."},
 };
 
+static const struct schema_word charge_words[] = {
+    {WORD("asRequested"), CLAIM_CHARGE_REQUESTED,
+     "A claim counts as what it requests for as long as it exists: by the most expensive of its alternatives, and "
+     "`All` as 32 devices."},
+    {WORD("asAllocated"), CLAIM_CHARGE_ALLOCATED,
+     "A claim counts as what it has been given while it is allocated, and otherwise as what it requests. A quota can "
+     "be exceeded by claims that are released, until they are gone or allocated again."},
+};
+
 static const struct schema_word never_words[] = {
     {WORD("never"), 0, "A Pod counts until it is gone from the cluster, however long that takes."},
 };
@@ -68,6 +77,10 @@ static const struct schema_field settings_fields[] = {
 	    "one is full. Likewise to Pods that request a name which nobody knows, or only a pattern of "
 	    "otherResources, while not all DeviceClasses are known. Settings.enforcement caps it; that of a Tenant "
 	    "does not."},
+    {KEY("chargeClaims"), .type = FIELD_CHOICE, AT(doc_settings, charge_claims), WORDS(charge_words),
+     .fallback = "asRequested",
+     .doc = "What a ResourceClaim costs while it is allocated. Only a gpugate that sees the cluster knows that it is; "
+	    "the embedded ledger counts all claims as requested."},
     {KEY("exempt"), .type = FIELD_OBJECT, AT(doc_settings, exempt), .object = &settings_exempt_object,
      .doc = "Pods that gpugate leaves alone: neither rewritten, refused nor charged. Only the policy exempts, never a "
 	    "label or annotation."},

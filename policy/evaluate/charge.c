@@ -121,6 +121,19 @@ struct scope charge_scope(const struct policy *policy, const struct tenant *tena
 	return scope_of(policy, resource, consumer->models, consumer->model_count);
 }
 
+bool policy_charges_allocation(const struct policy *policy, const struct consumer *consumer)
+{
+	return consumer->is_allocated && policy->claim_charge == CLAIM_CHARGE_ALLOCATED;
+}
+
+const struct resource_request *policy_charged_requests(const struct policy *policy, const struct consumer *consumer,
+						       uint32_t *count)
+{
+	bool allocated = policy_charges_allocation(policy, consumer);
+	*count = allocated ? consumer->allocated_count : consumer->request_count;
+	return allocated ? consumer->allocated : consumer->requests;
+}
+
 /* Who is charged, by which policy. */
 struct charged {
 	const struct policy *policy;
@@ -196,10 +209,12 @@ int policy_charge(const struct policy *policy, const struct consumer *consumer, 
 	const struct tenant *tenant = &policy->tenants[index];
 	for (uint32_t q = 0; q < tenant->quota_count; q++)
 		charges[q] = (struct charge){tenant->quotas[q], 0};
-	const struct charged c = {policy, tenant, consumer};
-	for (uint32_t d = 0, next; d < consumer->request_count; d = next) {
-		const struct resource_request *first = &consumer->requests[d];
-		next = consumer_group_end(consumer, d);
+	struct consumer charged = *consumer;
+	charged.requests = policy_charged_requests(policy, consumer, &charged.request_count);
+	const struct charged c = {policy, tenant, &charged};
+	for (uint32_t d = 0, next; d < charged.request_count; d = next) {
+		const struct resource_request *first = &charged.requests[d];
+		next = consumer_group_end(&charged, d);
 		if (next - d == 1 ? add_request(&c, first, charges) < 0
 				  : add_alternatives(&c, first, next - d, charges) < 0)
 			return -1;

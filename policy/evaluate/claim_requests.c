@@ -2,17 +2,7 @@
  * claim_requests: what a ResourceClaim requests, independent of any policy, in the names by which
  * Pods request devices of the same classes.
  */
-#include "gpugate/arena.h"
-#include "gpugate/claim.h"
-#include "gpugate/consumer.h"
-#include "policy/model/class_part.h"
-
-/* Requests that are being listed. */
-struct list {
-	struct arena *arena;
-	struct resource_request *items;
-	uint32_t count;
-};
+#include "policy/evaluate/claim_requests.h"
 
 bool policy_claim_bounded(const struct claim *claim)
 {
@@ -22,10 +12,22 @@ bool policy_claim_bounded(const struct claim *claim)
 	return options <= CLAIM_OPTIONS_MAX;
 }
 
-static int add(struct list *list, const struct claim_option *option, int64_t count, bool alternative)
+int request_list_init(struct request_list *list, const struct claim *claim, uint32_t more, struct arena *arena)
 {
-	const struct class_part part = {option->profile, option->memory};
-	struct str resource = class_part_resource(list->arena, option->device_class, &part);
+	uint64_t most = 0;
+	for (uint32_t i = 0; i < claim->request_count; i++)
+		most += claim->requests[i].option_count;
+	if (most > CLAIM_OPTIONS_MAX)
+		most = CLAIM_OPTIONS_MAX;
+	*list = (struct request_list){.arena = arena};
+	list->items = arena_alloc(arena, ((size_t)most + more) * sizeof *list->items);
+	return list->items ? 0 : -1;
+}
+
+int request_list_add(struct request_list *list, const struct claim_option *option, const struct class_part *part,
+		     int64_t count, bool alternative)
+{
+	struct str resource = class_part_resource(list->arena, option->device_class, part);
 	if (!str_present(resource))
 		return -1;
 	list->items[list->count++] = (struct resource_request){resource, count, alternative};
@@ -41,14 +43,15 @@ static int64_t option_count(const struct claim_option *option)
 	return exact || more ? count : CLAIM_DEVICES_MAX;
 }
 
-static int add_request(struct list *list, const struct claim_request *request)
+int request_list_add_request(struct request_list *list, const struct claim_request *request)
 {
 	bool alternative = false;
 	for (uint32_t i = 0; i < request->option_count && list->count < CLAIM_OPTIONS_MAX; i++) {
 		const struct claim_option *option = &request->options[i];
+		const struct class_part part = {option->profile, option->memory};
 		if (option->admin_access || option->device_class.len == 0)
 			continue;
-		if (add(list, option, option_count(option), alternative) < 0)
+		if (request_list_add(list, option, &part, option_count(option), alternative) < 0)
 			return -1;
 		alternative = true;
 	}
@@ -58,20 +61,15 @@ static int add_request(struct list *list, const struct claim_request *request)
 int policy_claim_requests(const struct claim *claim, struct arena *arena, const struct resource_request **requests,
 			  uint32_t *count)
 {
-	uint64_t most = 0;
-	for (uint32_t i = 0; i < claim->request_count; i++)
-		most += claim->requests[i].option_count;
-	if (most > CLAIM_OPTIONS_MAX)
-		most = CLAIM_OPTIONS_MAX;
-	struct list list = {.arena = arena, .items = arena_alloc(arena, (size_t)most * sizeof *list.items)};
-	if (!list.items)
+	struct request_list list;
+	if (request_list_init(&list, claim, 0, arena) < 0)
 		return -1;
 	*requests = list.items;
 	*count = 0;
 	if (claim->marked_extended)
 		return 0;
 	for (uint32_t i = 0; i < claim->request_count; i++)
-		if (add_request(&list, &claim->requests[i]) < 0)
+		if (request_list_add_request(&list, &claim->requests[i]) < 0)
 			return -1;
 	*count = list.count;
 	return 0;

@@ -59,8 +59,10 @@ int policy_place_on_node(const struct policy *policy, const struct pairs *labels
 {
 	struct names names = {.arena = arena};
 	int fit = 0;
-	for (uint32_t d = 0; d < consumer->request_count; d++) {
-		const struct resource *resource = snapshot_resource(policy, consumer->requests[d].resource);
+	uint32_t count;
+	const struct resource_request *requests = policy_charged_requests(policy, consumer, &count);
+	for (uint32_t d = 0; d < count; d++) {
+		const struct resource *resource = snapshot_resource(policy, requests[d].resource);
 		struct placement placement;
 		if (!resource)
 			continue;

@@ -276,6 +276,7 @@ struct policy {
 	struct exempt exempt;
 	int64_t terminating_ms;           /* See policy_terminating_ms. */
 	bool counts_claims;               /* See policy_counts_claims. */
+	enum claim_charge claim_charge;   /* Settings.chargeClaims. */
 	bool guards_fail, quotas_ignored; /* See policy_guards_fail and policy_quotas_fail. */
 	bool selects_namespaces;          /* Some Tenant selects namespaces by label. */
 	bool reads_namespaces;            /* Some Tenant or Rule selects namespaces by label. */

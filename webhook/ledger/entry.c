@@ -79,21 +79,28 @@ static const struct str *pack_strs(struct packer *packer, const struct str *from
 	return items;
 }
 
+static const struct resource_request *pack_requests(struct packer *packer, const struct resource_request *from,
+						    uint32_t count)
+{
+	struct resource_request *items =
+	    pack(packer, from, count * sizeof *items, _Alignof(struct resource_request));
+	for (uint32_t i = 0; i < count; i++) {
+		struct resource_request item = from[i];
+		pack_str(packer, &item.resource);
+		if (items)
+			items[i] = item;
+	}
+	return items;
+}
+
 static void pack_consumer(struct packer *packer, struct consumer *h)
 {
 	pack_str(packer, &h->uid);
 	pack_str(packer, &h->namespace);
 	pack_str(packer, &h->name);
 	pack_str(packer, &h->group);
-	struct resource_request *requests =
-	    pack(packer, h->requests, h->request_count * sizeof *requests, _Alignof(struct resource_request));
-	for (uint32_t i = 0; i < h->request_count; i++) {
-		struct resource_request resource_request = h->requests[i];
-		pack_str(packer, &resource_request.resource);
-		if (requests)
-			requests[i] = resource_request;
-	}
-	h->requests = requests;
+	h->requests = pack_requests(packer, h->requests, h->request_count);
+	h->allocated = pack_requests(packer, h->allocated, h->allocated_count);
 	h->models = pack_strs(packer, h->models, h->model_count);
 	h->node_models = pack_strs(packer, h->node_models, h->node_model_count);
 }

@@ -1,4 +1,5 @@
 /* facts: what is kept of a Pod: what it requests and where it could land. */
+#include "gpugate/claim.h"
 #include "gpugate/pairs.h"
 #include "gpugate/pod_group.h"
 #include "webhook/ledger/state.h"
@@ -72,17 +73,26 @@ static int place_on_node(struct ledger *ledger, struct str node, const struct pa
 
 int ledger_place(struct ledger *ledger, const struct pod *placement, struct consumer *consumer)
 {
+	const struct policy *policy = ledger->book.policy;
 	const struct pairs *labels = labels_get(&ledger->labels[LEDGER_NODES], placement->node_name);
-	if (policy_place(ledger->book.policy, placement, &ledger->scratch, consumer) < 0)
+	if (policy_place(policy, placement, &ledger->scratch, consumer) < 0)
 		return -1;
 	consumer->node_models = NULL;
 	consumer->node_model_count = 0;
+	/* A claim that counts as what it requests may be allocated on any other node next. */
+	if (consumer->kind == CONSUMER_CLAIM && !policy_charges_allocation(policy, consumer))
+		return 0;
 	return labels ? place_on_node(ledger, placement->node_name, labels, consumer) : 0;
+}
+
+struct str ledger_node_of(const struct pod *pod)
+{
+	return pod->as_claim ? pod->as_claim->allocation.node : pod->node_name;
 }
 
 struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct consumer *consumer)
 {
-	struct pod kept = {.present = true, .node_name = pod->node_name};
+	struct pod kept = {.present = true, .node_name = ledger_node_of(pod)};
 	if (!policy_counts_some(policy, consumer->requests, consumer->request_count) || !policy_placement_bounded(pod))
 		return kept;
 	kept.node_selector = pod->node_selector;
@@ -113,7 +123,8 @@ int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct consume
 	if (policy_pod_requests(pod, &ledger->scratch, &consumer->requests, &consumer->request_count) < 0)
 		return -1;
 	/* The requests of a claim are bounded where it is read, and alternatives stay together. */
-	if (consumer->kind == CONSUMER_POD && bound_requests(ledger, consumer) < 0)
+	if (consumer->kind == CONSUMER_CLAIM ? policy_claim_allocated(pod->as_claim, &ledger->scratch, consumer) < 0
+					     : bound_requests(ledger, consumer) < 0)
 		return -1;
 	if (find_group(ledger, pod, consumer) < 0)
 		return -1;

@@ -174,6 +174,9 @@ int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct consume
  */
 int ledger_place(struct ledger *ledger, const struct pod *placement, struct consumer *consumer);
 
+/* Returns the node of a Pod, or of the devices of a claim; absent: none is known. Borrows. */
+struct str ledger_node_of(const struct pod *pod);
+
 /*
  * Returns the placement requirements of the Pod that are kept; borrows from the Pod. They are
  * omitted if they are too long or irrelevant under this policy. The Pod is then assumed to fit any

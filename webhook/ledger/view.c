@@ -169,11 +169,15 @@ static bool is_known_pod(const struct entry *entry, const struct pod *pod)
 	       is_same_termination(entry, pod);
 }
 
-/* Whether a claim still requests what it did. Only the mark of a scheduler can change that. */
-static bool is_known_claim(const struct entry *entry, const struct consumer *consumer)
+/*
+ * Whether a claim still requests what it did, which only the mark of a scheduler can change, and
+ * has been given the same.
+ */
+static bool is_known_claim(const struct entry *entry, const struct pod *pod, const struct consumer *consumer)
 {
-	return consumer->kind == CONSUMER_CLAIM && is_seen_alive(entry) &&
-	       consumer_same_requests(&entry->consumer, consumer);
+	return pod->as_claim && is_seen_alive(entry) && consumer_same_requests(&entry->consumer, consumer) &&
+	       consumer_same_allocation(&entry->consumer, consumer) && entry->placement &&
+	       str_eq(entry->placement->node_name, ledger_node_of(pod));
 }
 
 /*
@@ -194,7 +198,7 @@ static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t ve
 	int node_fit = known ? 0 : ledger_facts_of(ledger, pod, &consumer);
 	if (node_fit < 0)
 		return -1;
-	if (known || (entry && is_known_claim(entry, &consumer))) {
+	if (known || (entry && is_known_claim(entry, pod, &consumer))) {
 		entry->list = kind_of(ledger, &entry->consumer)->list;
 		return 0;
 	}
@@ -234,6 +238,14 @@ int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, b
 	return seen < 0 ? seen : seen & ~SEEN_NEW;
 }
 
+/* It counts as what it requests, because nobody knows whether it is still allocated, and as what. */
+static void forget_allocation(struct consumer *consumer)
+{
+	consumer->is_allocated = false;
+	consumer->allocated_count = 0;
+	consumer->node_model_count = 0;
+}
+
 int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version)
 {
 	enum consumer_kind kind = kind_seen(pod);
@@ -248,6 +260,8 @@ int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t
 		entry_put(&ledger->table, NULL, entry);
 	}
 	int seen = entry->state & ENTRY_EXPIRED ? LEDGER_LATE : 0;
+	if (kind == CONSUMER_CLAIM)
+		forget_allocation(&entry->consumer);
 	entry->state = (uint8_t)((entry->state & ~(ENTRY_EXPIRED | ENTRY_GONE)) | ENTRY_UNREADABLE);
 	entry->list = ledger->kinds[kind].list;
 	return seen | (ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0);

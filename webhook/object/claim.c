@@ -4,6 +4,7 @@
 #include "gpugate/pairs.h"
 #include "gpugate/quantity.h"
 #include "webhook/json/field.h"
+#include "webhook/object/claim_allocation.h"
 #include "webhook/object/owner.h"
 
 #define KIND_CLAIM STR("ResourceClaim")
@@ -26,6 +27,7 @@ struct working_claim {
 	uint32_t owner_count;
 	const struct written_request *requests;
 	uint32_t request_count;
+	struct written_status status;
 };
 
 /* Reads adminAccess, and keeps where it is. The offset is that of a struct claim_option. */
@@ -52,7 +54,10 @@ static int read_admin_access(struct reader *reader, const struct field *field, v
 		FIELD_KEY("adminAccess"), .read = read_admin_access, .offset = (at)                                    \
 	}
 
-static const struct field option_fields[] = {OPTION_FIELDS(0)};
+static const struct field option_fields[] = {
+    {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct claim_option, name)},
+    OPTION_FIELDS(0),
+};
 static const struct shape option_shape = SHAPE(option_fields, sizeof(struct claim_option));
 
 static const struct field exactly_fields[] = {OPTION_FIELDS(offsetof(struct written_request, exactly))};
@@ -105,6 +110,8 @@ static const struct shape metadata_shape = SHAPE(metadata_fields, 0);
 static const struct field claim_fields[] = {
     {FIELD_KEY("metadata"), .read = field_object, .shape = &metadata_shape},
     {FIELD_KEY("spec"), .read = field_object, .shape = &spec_shape},
+    {FIELD_KEY("status"), .read = field_object, .offset = offsetof(struct working_claim, status),
+     .shape = &claim_status_shape},
 };
 static const struct shape claim_shape = SHAPE(claim_fields, 0);
 
@@ -175,6 +182,8 @@ static int finish(struct working_claim *working, struct arena *arena)
 	for (uint32_t i = 0; i < working->request_count; i++)
 		if (list_options(&working->requests[i], arena, &requests[i]) < 0)
 			return -1;
+	if (claim_allocation_of(&working->status, arena, &working->claim.allocation) < 0)
+		return -1;
 	find_mark(&working->annotations, &working->claim);
 	working->claim.owner = owner_controller(working->owners, working->owner_count);
 	working->claim.requests = requests;
