@@ -8,6 +8,8 @@
  */
 #include "policy/evaluate/claim_requests.h"
 
+#include <string.h>
+
 /* The part before or after the slash of NAME/ALTERNATIVE. */
 static struct str request_name(const struct claim_result *result)
 {

@@ -5,6 +5,7 @@
 #include "gpugate/quota.h"
 #include "policy/base/glob.h"
 #include "policy/model/catalog.h"
+#include "policy/model/class_part.h"
 
 void policy_retain(const struct policy *policy)
 {
@@ -136,6 +137,7 @@ static struct str mapped_class(const struct policy *policy, struct str name)
 const struct resource *snapshot_resource(const struct policy *policy, struct str name)
 {
 	const struct resource *own = own_resource(policy, name);
+	own = own ? own : own_resource(policy, class_part_whole(name));
 	struct str class = own ? (struct str){NULL, 0} : mapped_class(policy, name);
 	return str_present(class) ? own_resource(policy, class) : own;
 }

@@ -368,6 +368,7 @@ static const char everything[] =
     "---\n"
     "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: cluster, labels: {a: 1}, annotations: ~}\n"
     "spec:\n  enforcement: audit\n  untenanted: allow\n  uncovered: warn\n  onOutage: allow\n"
+    "  chargeClaims: asAllocated\n"
     "  terminatingGraceSeconds: never\n  workloads: [jobsets.jobset.x-k8s.io]\n  guardFailurePolicy: Fail\n"
     "  exempt: {namespaces: [gpu-operator], users: [\"system:*\"], groups: []}\n"
     "---\n"
@@ -440,6 +441,7 @@ static void test_tenant_and_settings(void **state)
 	assert_int_equal(settings->untenanted.value, ENFORCEMENT_ALLOW);
 	assert_int_equal(settings->uncovered.value, ENFORCEMENT_WARN);
 	assert_int_equal(settings->on_outage.value, ENFORCEMENT_ALLOW);
+	assert_int_equal(settings->charge_claims.value, CLAIM_CHARGE_ALLOCATED);
 	assert_true(settings->exempt.set && settings->exempt.namespaces.count == 1);
 	assert_true(is(settings->exempt.namespaces.items[0].s, "gpu-operator"));
 	assert_true(settings->exempt.groups.set && settings->exempt.groups.count == 0);

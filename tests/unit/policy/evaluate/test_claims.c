@@ -52,6 +52,112 @@ static void print_requests(const struct resource_request *requests, uint32_t cou
 #define TWO                                                                                                            \
 	"{'name':'r','exactly':{'deviceClassName':'gpu','count':2}},{'name':'s','exactly':{'deviceClassName':'mig'}}"
 
+#define ONE(text) "{'name':'r','exactly':{'deviceClassName':'gpu'" text "}}"
+#define RESULT(name) "{'request':'" name "','driver':'d','pool':'p','device':'x'}"
+#define TAKES(capacity) "{'request':'r','consumedCapacity':{" capacity "}}"
+
+/* What claims have been given. What cannot be decided counts as it is requested. */
+static void test_allocated(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *requests, *status, *expected; /* `none`: as if there were no allocation. */
+	} rows[] = {
+	    {TWO, "null", "none"},
+	    {TWO, "{}", "none"},
+	    {TWO, "{'allocation':null}", "none"},
+	    {"", "{'allocation':{}}", ""},
+	    {TWO, ALLOCATED(RESULT("r") "," RESULT("s") "," RESULT("r")), "gpu=2 mig=1"},
+	    /* By the alternative that it has got. */
+	    {OPTIONS, ALLOCATED(RESULT("r/x")), "gpu=1"},
+	    {OPTIONS, ALLOCATED(RESULT("r/y") "," RESULT("r/y")), "mig=2"},
+	    {ONE(",'allocationMode':'All'"), ALLOCATED(RESULT("r") "," RESULT("r") "," RESULT("r")), "gpu=3"},
+	    {"{'name':'r','deviceClassName':'gpu','count':2}", ALLOCATED(RESULT("r") "," RESULT("r")), "gpu=2"},
+	    /* More than was requested is held as well. */
+	    {ONE(""), ALLOCATED(RESULT("r") "," RESULT("r")), "gpu=2"},
+	    /* What it takes of devices that are shared by capacity. */
+	    {ONE(""), ALLOCATED(TAKES("'memory':'10Gi'")), "gpu[memory=10Gi]=1"},
+	    {ONE(""), ALLOCATED(TAKES("'gpu.example.com/memory':'1500m','cores':'4'")), "gpu[memory=2]=1"},
+	    {ONE(",'count':3"),
+	     ALLOCATED(TAKES("'memory':'1Gi'") "," TAKES("'memory':'2Gi'") "," TAKES("'memory':'1024Mi'")),
+	     "gpu[memory=1Gi]=2 gpu[memory=2Gi]=1"},
+	    {ONE(""), ALLOCATED(TAKES("'cores':'4'")), "gpu=1"},
+	    {ONE(""), ALLOCATED(TAKES("'memory':'0'")), "gpu=1"},
+	    {ONE(""), ALLOCATED(TAKES("'memory':'-1Gi'")), "gpu=1"},
+	    {ONE(""), ALLOCATED(TAKES("'memory':'10E'")), "gpu=1"},
+	    {ONE(""), ALLOCATED(TAKES("'memory':'1Gi','a/memory':'2Gi'")), "gpu=1"},
+	    {ONE(""), ALLOCATED(TAKES("'gpumemory':'1Gi'")), "gpu=1"},
+	    /* A request without a result, with too few, or with several alternatives. */
+	    {TWO, ALLOCATED(RESULT("r") "," RESULT("r")), "gpu=2 mig=1"},
+	    {OPTIONS, "{'allocation':{}}", "gpu=1|mig=2"},
+	    {OPTIONS, ALLOCATED(RESULT("r/y")), "gpu=1|mig=2"},
+	    {OPTIONS, ALLOCATED(RESULT("r/x") "," RESULT("r/y") "," RESULT("r/y")), "gpu=1|mig=2"},
+	    {ONE(",'count':2"), ALLOCATED(RESULT("r")), "gpu=2"},
+	    {OPTIONS "," TWO, ALLOCATED(RESULT("s")), "gpu=1|mig=2 gpu=2 mig=1"},
+	    /* An alternative that is not there, none, or one of several with its name. */
+	    {OPTIONS, ALLOCATED(RESULT("r/z")), "gpu=1|mig=2"},
+	    {OPTIONS, ALLOCATED(RESULT("r")), "gpu=1|mig=2"},
+	    {ONE(""), ALLOCATED(RESULT("r/x")), "gpu=1"},
+	    {"{'name':'r','firstAvailable':[{'name':'x','deviceClassName':'t4'},{'name':'x','deviceClassName':'gpu'}]}",
+	     ALLOCATED(RESULT("r/x")), "t4=1|gpu=1"},
+	    /* A form of request that is not known. */
+	    {ONE(",'allocationMode':'Some'"), ALLOCATED(RESULT("r")), "gpu=32"},
+	    {ONE(",'count':0"), ALLOCATED(RESULT("r")), "gpu=32"},
+	    {"{'name':'r','someday':{}}," ONE(""), ALLOCATED(RESULT("r")), "gpu=1"},
+	    /* A result of no request says that nothing of the allocation is understood. */
+	    {OPTIONS, ALLOCATED(RESULT("r/x") "," RESULT("q")), "none"},
+	    {OPTIONS, ALLOCATED(RESULT("r/x") ",{}"), "none"},
+	    {OPTIONS, ALLOCATED(RESULT("r/x") "," RESULT("")), "none"},
+	    {OPTIONS, ALLOCATED(RESULT("/x")), "none"},
+	    /* What is not held. */
+	    {ONE(",'adminAccess':true"), ALLOCATED("{'request':'r','adminAccess':true}"), ""},
+	    {ONE(",'adminAccess':true"), ALLOCATED(RESULT("r")), ""},
+	    {ONE(""), ALLOCATED("{'request':'r','adminAccess':true}"), "gpu=1"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct arena arena;
+		struct pod pod;
+		struct consumer consumer;
+		char text[1024] = "none";
+		arena_init(&arena, 4096, 1 << 20);
+		assert_int_equal(read_claim(rows[i].requests, rows[i].status, &arena, &pod), 0);
+		assert_int_equal(policy_claim_allocated(pod.as_claim, &arena, &consumer), 0);
+		if (consumer.is_allocated)
+			print_requests(consumer.allocated, consumer.allocated_count, text, sizeof text);
+		if (strcmp(text, rows[i].expected) != 0)
+			fail_msg("%s %s: %s", rows[i].requests, rows[i].status, text);
+		assert_true(consumer.is_allocated || consumer.allocated_count == 0);
+		/* The Pod for which a scheduler has made it is charged. */
+		struct claim marked = *pod.as_claim;
+		marked.marked_extended = true;
+		assert_int_equal(policy_claim_allocated(&marked, &arena, &consumer), 0);
+		assert_int_equal(consumer.allocated_count, 0);
+		arena_release(&arena);
+	}
+}
+
+/* The API server allows 32 results. Nobody knows what a list with more means. */
+static void test_too_many_results(void **state)
+{
+	(void)state;
+	char status[4096];
+	for (int results = CLAIM_DEVICES_MAX; results <= CLAIM_DEVICES_MAX + 1; results++) {
+		struct arena arena;
+		struct pod pod;
+		struct consumer consumer;
+		size_t len = (size_t)snprintf(status, sizeof status, "{'allocation':{'devices':{'results':[");
+		for (int i = 0; i < results; i++)
+			len += (size_t)snprintf(status + len, sizeof status - len, "%s{'request':'r'}", i ? "," : "");
+		snprintf(status + len, sizeof status - len, "]}}}");
+		arena_init(&arena, 4096, 1 << 20);
+		assert_int_equal(read_claim(ONE(",'allocationMode':'All'"), status, &arena, &pod), 0);
+		assert_int_equal(policy_claim_allocated(pod.as_claim, &arena, &consumer), 0);
+		assert_int_equal(consumer.is_allocated, results == CLAIM_DEVICES_MAX);
+		assert_int_equal(consumer.allocated_count, results == CLAIM_DEVICES_MAX);
+		arena_release(&arena);
+	}
+}
+
 static void test_requests(void **state)
 {
 	(void)state;
@@ -86,7 +192,7 @@ static void test_requests(void **state)
 	     "null", "mig=1|t4=1"},
 	    {"{'name':'r','firstAvailable':[{'name':'x','deviceClassName':'gpu','adminAccess':true}]}," OPTIONS, "null",
 	     "gpu=1|mig=2"},
-	    /* What is allocated changes nothing. */
+	    /* What is allocated does not change what is requested. */
 	    {TWO, ALLOCATED("{'request':'r','driver':'d'}"), "gpu=2 mig=1"},
 	    {TWO, ALLOCATED("{'request':'r','adminAccess':true}"), "gpu=2 mig=1"},
 	    {TWO, ALLOCATED("{'request':'q'}"), "gpu=2 mig=1"},
@@ -515,7 +621,8 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_requests),  cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_requests), cmocka_unit_test(test_allocated),
+	    cmocka_unit_test(test_too_many_results),  cmocka_unit_test(test_bounds),
 	    cmocka_unit_test(test_charges),   cmocka_unit_test(test_charges_of_each_quota),
 	    cmocka_unit_test(test_decisions), cmocka_unit_test(test_too_many),
 	};

@@ -51,11 +51,11 @@
 
 /*
  * What an event shows of a Pod. Claims neither finish nor terminate, and Pods are not allocated.
- * Whether a claim is allocated makes no difference to a ledger.
  */
 struct pod_state {
-	bool stored, finished, terminating, allocated;
-	int node; /* 0: not bound. */
+	bool stored, finished, terminating;
+	int allocated; /* Which of its alternatives a claim has got, from 1; 0: it is not allocated. */
+	int node;      /* 0: not bound. */
 };
 
 enum stage { STAGE_NEW, STAGE_ASKING, STAGE_ADMITTED, STAGE_STORED, STAGE_OVER };
@@ -73,9 +73,14 @@ struct sim_pod {
 	int64_t queried_ms, store_ms, terminating_ms;
 	struct pod_state state; /* State in the store. */
 	uint64_t version;       /* Version of its last event. */
-	/* What it costs by the laxest policy, on its node. */
+	/*
+	 * What it costs by the laxest policy, on its node. Of a claim that counts as it is
+	 * allocated, the least that it has ever cost: no replica may count less, whatever it has
+	 * seen.
+	 */
 	struct charge charges[QUOTAS_MAX];
 	int charge_count;
+	bool charged; /* The charges are set. */
 };
 
 /* Pods that are admitted together. */
@@ -122,6 +127,11 @@ struct world {
 	uint64_t object_version;         /* That of the shared object. */
 	/* Two that are in force, and one that is nowhere stricter than these. */
 	const struct policy *const *policies;
+	/*
+	 * By these policies, claims count as they are allocated. Then more can be held than the
+	 * limit after one was released, but nothing is admitted beyond it.
+	 */
+	bool as_allocated;
 	struct sim_pod pods[PODS];
 	int pod_count;
 	struct event_log logs[CONSUMER_KINDS];
@@ -131,7 +141,7 @@ struct world {
 	struct write writes[WRITES];
 	struct arena arena;
 	uint64_t kept; /* Pods of gangs that were admitted as promised. */
-	uint64_t admitted, refused, expired, stored, stored_claims, allocated, late_writes, conflicts, settled;
+	uint64_t admitted, refused, expired, stored, stored_claims, allocated, released, late_writes, conflicts, settled;
 	const char *failure; /* The first failure. */
 };
 
@@ -172,15 +182,18 @@ struct shown_pod {
 	struct container container;
 	struct claim_option options[2];
 	struct claim_request request;
+	struct claim_result results[3];
 	struct claim claim;
 	struct pod pod;
 };
 
-static const struct claim_option claim_options[] = {{.device_class = {"big.example", 11}},
-						    {.device_class = {"small.example", 13}}};
+static const struct claim_option claim_options[] = {
+    {.name = {"big", 3}, .device_class = {"big.example", 11}},
+    {.name = {"small", 5}, .device_class = {"small.example", 13}}};
+static const char *const claim_given[] = {"gpus/big", "gpus/small"};
 
 /* Fills in a claim of A100s, or of T4s instead. */
-static inline void show_claim(const struct sim_pod *from, struct shown_pod *out)
+static inline void show_claim(const struct sim_pod *from, struct pod_state state, struct shown_pod *out)
 {
 	const int counts[] = {from->count, from->instead};
 	for (int i = 0; i < 2; i++) {
@@ -189,6 +202,13 @@ static inline void show_claim(const struct sim_pod *from, struct shown_pod *out)
 	}
 	out->request = (struct claim_request){STR("gpus"), out->options, from->instead ? 2 : 1};
 	out->claim = (struct claim){.present = true, .requests = &out->request, .request_count = 1};
+	if (state.allocated) {
+		int count = counts[state.allocated - 1];
+		for (int i = 0; i < count; i++)
+			out->results[i].request = str_of(claim_given[state.allocated - 1]);
+		out->claim.allocation =
+		    (struct claim_allocation){.present = true, .results = out->results, .result_count = (uint32_t)count};
+	}
 	out->pod.as_claim = &out->claim;
 }
 
@@ -203,7 +223,7 @@ static inline void show_pod(const struct sim_pod *from, struct pod_state state, 
 	out->pod = (struct pod){
 	    .present = true, .name = str_of(from->uid), .namespace = from->namespace, .uid = str_of(from->uid)};
 	if (from->kind == CONSUMER_CLAIM) {
-		show_claim(from, out);
+		show_claim(from, state, out);
 		return;
 	}
 	out->items[0] = (struct pair){STR("nvidia.com/gpu"), counts[from->count]};
@@ -240,6 +260,8 @@ static inline void hold_pod(const struct sim_pod *from, const struct policy *pol
 	    (struct consumer){.kind = from->kind, .uid = pod->uid, .namespace = pod->namespace, .name = pod->name};
 	assert_int_equal(policy_pod_requests(pod, &out->arena, &out->facts.requests, &out->facts.request_count), 0);
 	assert_int_equal(policy_place(policy, pod, &out->arena, &out->facts), 0);
+	if (from->kind == CONSUMER_CLAIM)
+		assert_int_equal(policy_claim_allocated(pod->as_claim, &out->arena, &out->facts), 0);
 	if (node % 3)
 		assert_true(policy_place_on_node(policy, &labels, &out->arena, &out->facts) >= 0);
 }
@@ -294,6 +316,18 @@ static inline void promise_rest(struct world *world, const struct sim_pod *pod)
 		world->gangs[pod->gang].promised_ms = pod->queried_ms + GANG_SECONDS * 1000;
 }
 
+/* Lowers the amounts of `charges` to those of `others` for the same quotas, or to none. */
+static inline void lower_charges(struct charge *charges, int count, const struct charge *others, int other_count)
+{
+	for (int i = 0; i < count; i++) {
+		wide least = 0;
+		for (int k = 0; k < other_count; k++)
+			if (others[k].quota == charges[i].quota)
+				least = others[k].amount;
+		charges[i].amount = least < charges[i].amount ? least : charges[i].amount;
+	}
+}
+
 /* Changes a Pod in the store. */
 static inline void change_pod(struct world *world, int index, struct pod_state state)
 {
@@ -304,9 +338,17 @@ static inline void change_pod(struct world *world, int index, struct pod_state s
 	pod->state = state;
 	pod->version = ++world->versions.of[pod->kind];
 	log->events[log->count++] = (struct event){pod->version, index, state};
+	struct charge charges[QUOTAS_MAX];
 	hold_pod(pod, world->policies[2], state, &consumer);
-	pod->charge_count = policy_charge(world->policies[2], &consumer.facts, NULL, pod->charges);
+	int count = policy_charge(world->policies[2], &consumer.facts, NULL, charges);
 	arena_release(&consumer.arena);
+	if (world->as_allocated && pod->kind == CONSUMER_CLAIM && pod->charged) {
+		lower_charges(pod->charges, pod->charge_count, charges, count);
+		return;
+	}
+	pod->charged = true;
+	pod->charge_count = count;
+	memcpy(pod->charges, charges, sizeof charges);
 }
 
 /* The invariant that all of this exists to check: no Pod is stored that exceeds a limit. */
@@ -362,17 +404,26 @@ static inline void serve_pods(struct world *world)
 	}
 }
 
-/* Sets what happens next to a stored claim: it is allocated or deleted. False: nothing happens. */
-static inline bool change_claim(struct world *world, struct pod_state *state)
+/*
+ * Sets what happens next to a stored claim: it is allocated, released or deleted. False: nothing
+ * happens.
+ */
+static inline bool change_claim(struct world *world, const struct sim_pod *pod, struct pod_state *state)
 {
-	bool deleted = one_in(world, 3);
-	if (!deleted && state->allocated)
+	bool deleted = one_in(world, world->as_allocated ? 6 : 3);
+	if (!deleted && state->allocated && !world->as_allocated)
 		return false;
-	if (deleted)
+	if (deleted) {
 		state->stored = false;
-	else
-		state->allocated = true;
-	world->allocated += !deleted;
+		return true;
+	}
+	if (state->allocated) {
+		state->allocated = 0;
+		world->released++;
+		return true;
+	}
+	state->allocated = world->as_allocated && pod->instead && one_in(world, 2) ? 2 : 1;
+	world->allocated++;
 	return true;
 }
 
@@ -412,7 +463,7 @@ static inline void disturb_pod(struct world *world)
 	struct sim_pod *pod = &world->pods[index];
 	struct pod_state state = pod->state;
 	if (!state.stored ||
-	    !(pod->kind == CONSUMER_CLAIM ? change_claim(world, &state) : change_running(world, pod, &state)))
+	    !(pod->kind == CONSUMER_CLAIM ? change_claim(world, pod, &state) : change_running(world, pod, &state)))
 		return;
 	if (!state.stored)
 		pod->stage = STAGE_OVER;

@@ -218,13 +218,218 @@ static void test_an_allocation_changes_nothing(void **state)
 		/* Also where the event is lost, and a comparison finds it first. */
 		if (i > 0) {
 			ledger_compare_begin(bench.ledger, CONSUMER_CLAIM);
-			assert_int_equal(compare(&bench, read_claim(&bench, "x", statuses[i], &pod)), 0);
+			assert_int_equal(compare(&bench, read_claim(&bench, "x", statuses[i], &pod)), LEDGER_HEALED);
 			assert_int_equal(ledger_compare_end(bench.ledger, CONSUMER_CLAIM, bench.now_ms), 0);
 		}
 		assert_int_equal(see(&bench, read_claim(&bench, "x", statuses[i], &pod), 10 + i, false), 0);
 		expect(&bench, 3, 0);
 	}
-	assert_int_equal(ledger_healed(bench.ledger), 0);
+	assert_int_equal(ledger_healed(bench.ledger), 4);
+	close_bench(&bench);
+}
+
+/* --- A policy by which claims count as they are allocated --- */
+
+#define GOT_BIG "{'allocation':{'devices':{'results':[{'request':'gpus/big'}]}}}"
+#define GOT_SMALL                                                                                                      \
+	"{'allocation':{'devices':{'results':[{'request':'gpus/small'},{'request':'gpus/small'},{'request':'gpus/"     \
+	"small'}]}}}"
+
+/* The same policy, with this key of Settings. */
+static struct policy *charging(const char *how)
+{
+	char text[sizeof policy_text + 64];
+	const char *rest = strstr(policy_text, "terminatingGraceSeconds");
+	if (!rest)
+		abort();
+	snprintf(text, sizeof text, "%.*schargeClaims: %s, %s", (int)(rest - policy_text), policy_text, how, rest);
+	struct policy *policy = fixture_policy(text, NULL, 0);
+	assert_non_null(policy);
+	return policy;
+}
+
+static void rebase(struct bench *bench, const char *how)
+{
+	policy_release(bench->policy);
+	bench->policy = charging(how);
+	assert_int_equal(ledger_rebase(bench->ledger, bench->policy), 0);
+	assert_true(ledger_check(bench->ledger));
+}
+
+static int see_status(struct bench *bench, const char *uid, const char *status, uint64_t version)
+{
+	struct pod pod;
+	return see(bench, read_claim(bench, uid, status, &pod), version, false);
+}
+
+static void test_it_counts_as_allocated(void **state)
+{
+	(void)state;
+	struct bench bench;
+	open_bench(&bench);
+	rebase(&bench, "asAllocated");
+	assert_int_equal(see_status(&bench, "x", "{}", 10), 0);
+	expect(&bench, 3, 0);
+	assert_int_equal(see_status(&bench, "x", GOT_BIG, 11), LEDGER_FREED);
+	expect(&bench, 1, 0);
+	/* Nothing has changed. */
+	assert_int_equal(see_status(&bench, "x", GOT_BIG, 12), 0);
+	expect(&bench, 1, 0);
+	/* It is released, and allocated again. */
+	assert_int_equal(see_status(&bench, "x", "{}", 13), 0);
+	expect(&bench, 3, 0);
+	assert_int_equal(see_status(&bench, "x", GOT_SMALL, 14), 0);
+	expect(&bench, 3, 0);
+	assert_int_equal(see_status(&bench, "x", GOT_BIG, 15), LEDGER_FREED);
+	/* What cannot be decided counts as it is requested. */
+	assert_int_equal(see_status(&bench, "x", "{'allocation':{'devices':{'results':[{'request':'y'}]}}}", 16), 0);
+	expect(&bench, 3, 0);
+	/* Another policy charges what exists again, and back. */
+	assert_int_equal(see_status(&bench, "x", GOT_BIG, 17), LEDGER_FREED);
+	rebase(&bench, "asRequested");
+	expect(&bench, 3, 0);
+	rebase(&bench, "asAllocated");
+	expect(&bench, 1, 0);
+	close_bench(&bench);
+}
+
+/*
+ * After a release, more can be used than the limit, because nobody decides about it. Nothing is
+ * admitted until there is room again.
+ */
+static void test_a_release_can_exceed_the_limit(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct shown y, z;
+	open_bench(&bench);
+	rebase(&bench, "asAllocated");
+	load(&bench, 0, 1, STR("3;"));
+	see_status(&bench, "x", GOT_BIG, 10);
+	show(&y, "y");
+	assert_int_equal(decide(&bench, &y).outcome, LEDGER_ADMITTED);
+	write_all(&bench);
+	expect(&bench, 1, 3);
+	see_status(&bench, "x", "{}", 11);
+	expect(&bench, 3, 3);
+	show(&z, "z");
+	z.options[1].count = 1;
+	assert_int_equal(decide(&bench, &z).outcome, LEDGER_DENIED);
+	see_status(&bench, "y", GOT_BIG, 12);
+	expect(&bench, 3 + 1, 0);
+	assert_int_equal(decide(&bench, &z).outcome, LEDGER_DENIED);
+	see_status(&bench, "x", GOT_BIG, 13);
+	expect(&bench, 1 + 1, 0);
+	assert_int_equal(decide(&bench, &z).outcome, LEDGER_ADMITTED);
+	close_bench(&bench);
+}
+
+/*
+ * The view decides about a claim that is still in the text. Its allocation is known from an event
+ * that comes after the one that created it, so the claim itself cannot be missing.
+ */
+static void test_the_view_decides_about_a_pending_claim(void **state)
+{
+	(void)state;
+	const struct str text = STR("3;N a;R deviceclass.resource.kubernetes.io/small.example;C =x 0 0=3 -;");
+	struct bench bench;
+	open_bench(&bench);
+	rebase(&bench, "asAllocated");
+	load(&bench, 0, 1, text);
+	expect(&bench, 0, 3);
+	assert_int_equal(see_status(&bench, "x", GOT_BIG, 10), LEDGER_FREED);
+	expect(&bench, 1, 0);
+	/* Another replica, which has not seen it, has written it again. */
+	load(&bench, 0, 1, text);
+	expect(&bench, 1, 0);
+	assert_int_equal(see_status(&bench, "x", "{}", 11), 0);
+	expect(&bench, 3, 0);
+	load(&bench, 0, 1, STR("3;"));
+	expect(&bench, 3, 0);
+	close_bench(&bench);
+}
+
+static void test_an_unreadable_claim_counts_as_requested(void **state)
+{
+	(void)state;
+	struct bench bench;
+	struct pod pod;
+	open_bench(&bench);
+	rebase(&bench, "asAllocated");
+	see_status(&bench, "x", GOT_BIG, 10);
+	expect(&bench, 1, 0);
+	ledger_see_unreadable(bench.ledger, read_claim(&bench, "x", "{}", &pod), 11);
+	assert_true(ledger_check(bench.ledger));
+	expect(&bench, 3, 0);
+	assert_int_equal(see_status(&bench, "x", GOT_BIG, 12), LEDGER_FREED);
+	expect(&bench, 1, 0);
+	/* An event of a release that is lost is noticed, and so is one of an allocation. */
+	ledger_compare_begin(bench.ledger, CONSUMER_CLAIM);
+	assert_int_equal(compare(&bench, read_claim(&bench, "x", "{}", &pod)), LEDGER_HEALED);
+	ledger_compare_end(bench.ledger, CONSUMER_CLAIM, bench.now_ms);
+	expect(&bench, 3, 0);
+	close_bench(&bench);
+}
+
+#define ON(node)                                                                                                       \
+	"{'allocation':{'nodeSelector':{'nodeSelectorTerms':[{'matchFields':[{'key':'metadata.name','operator':'In',"  \
+	"'values':['" node "']}]}]},'devices':{'results':[{'request':'gpus/big'}]}}}"
+
+static void set_node(struct bench *bench, const char *name, const char *model)
+{
+	const struct pair label = {STR("gpu"), str_of(model)};
+	const struct pairs labels = {&label, 1, true};
+	assert_true(ledger_node(bench->ledger, str_of(name), &labels) >= 0);
+	assert_true(ledger_check(bench->ledger));
+}
+
+/* What the models of the node cost, as for a Pod that is bound to it. */
+static void test_the_node_of_an_allocation(void **state)
+{
+	(void)state;
+	static const char text[] =
+	    "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: {chargeClaims: asAllocated}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\n"
+	    "spec: {resource: nvidia.com/gpu, weight: 4, nodeLabels: {gpu: a100}, deviceClasses: [big.example]}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: t4}\nspec: {resource: nvidia.com/gpu, "
+	    "weight: 1, nodeLabels: {gpu: t4}, deviceClasses: [big.example, small.example]}\n---\n"
+	    "apiVersion: gpugate.io/v1\nkind: Tenant\nmetadata: {name: a}\n"
+	    "spec: {namespaces: [a], quotas: [{name: q, measure: gpus, hard: 8}]}\n";
+	struct bench bench;
+	struct pod pod;
+	open_bench(&bench);
+	policy_release(bench.policy);
+	bench.policy = fixture_policy(text, NULL, 0);
+	assert_int_equal(ledger_rebase(bench.ledger, bench.policy), 0);
+	set_node(&bench, "n", "t4");
+	set_node(&bench, "m", "a100");
+	see_status(&bench, "x", ON("m"), 10);
+	expect(&bench, 4, 0);
+	assert_int_equal(see_status(&bench, "x", ON("n"), 11), LEDGER_FREED);
+	expect(&bench, 1, 0);
+	/* Nothing is known of another node, nor without one. */
+	see_status(&bench, "x", ON("unknown"), 12);
+	expect(&bench, 4, 0);
+	see_status(&bench, "x", ON("n"), 13);
+	see_status(&bench, "x", GOT_BIG, 14);
+	expect(&bench, 4, 0);
+	/* The labels of the node change. */
+	see_status(&bench, "x", ON("n"), 15);
+	set_node(&bench, "n", "a100");
+	expect(&bench, 4, 0);
+	set_node(&bench, "n", "t4");
+	expect(&bench, 1, 0);
+	/* Nor of the node of a claim that cannot be read any more, or is released. */
+	ledger_see_unreadable(bench.ledger, read_claim(&bench, "x", ON("n"), &pod), 16);
+	expect(&bench, 4, 0);
+	see_status(&bench, "x", ON("n"), 17);
+	expect(&bench, 1, 0);
+	see_status(&bench, "x", "{}", 18);
+	expect(&bench, 4, 0);
+	/* A node makes no difference to a claim that counts as it is requested. */
+	see_status(&bench, "x", ON("n"), 19);
+	rebase(&bench, "asRequested");
+	expect(&bench, 3, 0);
 	close_bench(&bench);
 }
 
@@ -509,6 +714,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_claim_is_seen_and_deleted),
 	    cmocka_unit_test(test_an_allocation_changes_nothing),
+	    cmocka_unit_test(test_it_counts_as_allocated),
+	    cmocka_unit_test(test_a_release_can_exceed_the_limit),
+	    cmocka_unit_test(test_the_view_decides_about_a_pending_claim),
+	    cmocka_unit_test(test_an_unreadable_claim_counts_as_requested),
+	    cmocka_unit_test(test_the_node_of_an_allocation),
 	    cmocka_unit_test(test_a_deletion_does_not_finish_it),
 	    cmocka_unit_test(test_a_comparison_heals_what_was_lost),
 	    cmocka_unit_test(test_a_list_is_of_one_kind),

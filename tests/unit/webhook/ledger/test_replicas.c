@@ -10,7 +10,8 @@
  *
  * Not promised, and not checked here: limits of a tenant that gets a namespace which already has
  * Pods (they count from then on, and none is evicted), and limits that are lowered. The laxest
- * policy in force counts.
+ * policy in force counts. A claim that is released may exceed a limit if the policies say that
+ * claims count as they are allocated, which is so in a quarter of the worlds.
  */
 #include <time.h>
 
@@ -22,6 +23,7 @@
 #define SEEDS 2000
 #define FAULT_SEEDS 2000
 #define STEPS 500
+#define POLICIES 3 /* Of a world. */
 
 enum fault {
 	FAULT_NONE,
@@ -46,6 +48,10 @@ enum fault {
 	FAULT_LOSES_RESERVATIONS,
 	FAULT_ENDS_RESERVATIONS_EARLY,
 	FAULT_SEES_NO_GROUPS,
+	/* In worlds where claims count as they are allocated: */
+	FAULT_MISSES_ALLOCATIONS,
+	FAULT_MISSES_RELEASES,
+	FAULT_FREES_WHAT_IS_ALLOCATED,
 	FAULTS,
 };
 
@@ -84,6 +90,9 @@ static const struct {
     [FAULT_LOSES_RESERVATIONS] = {"leaves reservations out when it folds", BUSY},
     [FAULT_ENDS_RESERVATIONS_EARLY] = {"ends reservations before their time", BUSY},
     [FAULT_SEES_NO_GROUPS] = {"does not see the groups of Pods", BUSY},
+    [FAULT_MISSES_ALLOCATIONS] = {"does not see that a claim is allocated", BUSY},
+    [FAULT_MISSES_RELEASES] = {"does not see that a claim is released", BUSY},
+    [FAULT_FREES_WHAT_IS_ALLOCATED] = {"takes a claim that is allocated for one that is gone", BUSY},
 };
 
 enum copy_state { COPY_UNKNOWN, COPY_MISSING, COPY_SETTLING, COPY_OPEN };
@@ -124,6 +133,7 @@ struct replica {
 	struct document watched; /* What the watch delivers next. */
 	struct write *write;     /* In flight. */
 	bool waiting[PODS], batch[PODS];
+	int allocated[PODS]; /* As it has seen each claim last. */
 };
 
 struct run {
@@ -153,6 +163,13 @@ int __wrap_pod_group_find(const struct pod *pod, struct arena *arena, struct pod
 static void see(struct run *run, struct replica *r, int index, struct pod_state state, uint64_t version)
 {
 	struct shown_pod shown;
+	if (run->fault == FAULT_MISSES_ALLOCATIONS)
+		state.allocated = 0;
+	else if (run->fault == FAULT_MISSES_RELEASES && state.stored && !state.allocated)
+		state.allocated = r->allocated[index];
+	else if (run->fault == FAULT_FREES_WHAT_IS_ALLOCATED && state.allocated)
+		state.stored = false;
+	r->allocated[index] = state.allocated;
 	show_pod(&run->world.pods[index], state, &shown);
 	int seen = ledger_see(r->ledger, &shown.pod, version, !state.stored, run->world.now_ms);
 	assert_true(seen >= 0);
@@ -428,7 +445,8 @@ static bool is_promised(const struct run *run, const struct replica *r, const st
 {
 	const struct world *world = &run->world;
 	const struct sim_gang *gang = pod->gang < 0 ? NULL : &world->gangs[pod->gang];
-	return gang && run->steady && !run->mood->chaos && !gang->broken && world->now_ms < gang->promised_ms &&
+	/* A claim that is released may take what is reserved. */
+	return gang && run->steady && !world->as_allocated && !run->mood->chaos && !gang->broken && world->now_ms < gang->promised_ms &&
 	       gang->made <= gang->size && knows_all(run, r);
 }
 
@@ -698,7 +716,7 @@ static void new_pod(struct run *run)
 	int index = world->pod_count++;
 	struct sim_pod *pod = &world->pods[index];
 	snprintf(pod->uid, sizeof pod->uid, "u%d", index);
-	pod->kind = one_in(world, 4) ? CONSUMER_CLAIM : CONSUMER_POD;
+	pod->kind = one_in(world, world->as_allocated ? 2 : 4) ? CONSUMER_CLAIM : CONSUMER_POD;
 	pod->namespace = str_of(namespaces[next_random(world) % 4]);
 	pod->count = pod->kind == CONSUMER_POD && one_in(world, 12) ? 0 : 1 + one_in(world, 4);
 	if (pod->kind == CONSUMER_CLAIM)
@@ -833,7 +851,7 @@ static void come_to_rest(struct run *run)
 }
 
 /* Returns NULL, or what went wrong. Adds its numbers to `sums`. */
-static const char *simulate(uint64_t seed, enum fault fault, const struct policy *const policies[3], struct world *sums)
+static const char *simulate(uint64_t seed, enum fault fault, const struct policy *const policies[], struct world *sums)
 {
 	struct run *run = calloc(1, sizeof *run);
 	assert_non_null(run);
@@ -842,7 +860,8 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 	arena_init(&run->scratch, 1 << 14, 1 << 20);
 	world->random = (seed + 1) * 0x9e3779b97f4a7c15u;
 	world->now_ms = 1000000;
-	world->policies = policies;
+	world->as_allocated = fault == FAULT_NONE ? seed % 4 == 3 : fault >= FAULT_MISSES_ALLOCATIONS;
+	world->policies = policies + (world->as_allocated ? POLICIES : 0);
 	run->fault = fault;
 	run->mood = &moods[fault == FAULT_NONE ? seed % MOODS : (uint64_t)faults[fault].mood];
 	/* One policy for all replicas. */
@@ -876,6 +895,7 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
 	sums->stored += world->stored;
 	sums->stored_claims += world->stored_claims;
 	sums->allocated += world->allocated;
+	sums->released += world->released;
 	sums->late_writes += world->late_writes;
 	sums->conflicts += world->conflicts;
 	sums->settled += world->settled;
@@ -892,11 +912,11 @@ static const char *simulate(uint64_t seed, enum fault fault, const struct policy
  * Loads a policy with one organization. Below it are two tenants that lend to each other, and one
  * that does not.
  */
-static struct policy *load(int all, int memory, int a, int b)
+static struct policy *load(const char *charge_claims, int all, int memory, int a, int b)
 {
 	static const char text[] =
 	    "apiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: cluster}\n"
-	    "spec: {terminatingGraceSeconds: 2}\n---\n"
+	    "spec: {terminatingGraceSeconds: 2, chargeClaims: %s}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\n"
 	    "spec: {resource: nvidia.com/gpu, deviceClasses: [big.example], memory: 80Gi, "
 	    "nodeLabels: {gpu: a100}}\n---\n"
@@ -915,7 +935,7 @@ static struct policy *load(int all, int memory, int a, int b)
 	    "quotas: [{name: own, resources: [nvidia.com/gpu], hard: 2}]}\n---\n"
 	    "apiVersion: gpugate.io/v1\nkind: Rule\nmetadata: {name: whole}\nspec: {gangs: allOrNothing}\n";
 	char yaml[4096];
-	snprintf(yaml, sizeof yaml, text, all, memory, a, b);
+	snprintf(yaml, sizeof yaml, text, charge_claims, all, memory, a, b);
 	struct policy *policy = fixture_policy(yaml, NULL, 0);
 	assert_non_null(policy);
 	assert_true(policy_quota_count(policy) <= QUOTAS_MAX);
@@ -924,17 +944,20 @@ static struct policy *load(int all, int memory, int a, int b)
 
 static int load_policies(void **state)
 {
-	static struct policy *policies[3];
-	policies[0] = load(6, 400, 3, 2);
-	policies[1] = load(7, 320, 2, 3);
-	policies[2] = load(7, 400, 3, 3);
+	static struct policy *policies[2 * POLICIES];
+	static const char *const charge_claims[] = {"asRequested", "asAllocated"};
+	for (int i = 0; i < 2; i++) {
+		policies[i * POLICIES] = load(charge_claims[i], 6, 400, 3, 2);
+		policies[i * POLICIES + 1] = load(charge_claims[i], 7, 320, 2, 3);
+		policies[i * POLICIES + 2] = load(charge_claims[i], 7, 400, 3, 3);
+	}
 	*state = policies;
 	return 0;
 }
 
 static int release_policies(void **state)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2 * POLICIES; i++)
 		policy_release(((struct policy **)*state)[i]);
 	return 0;
 }
@@ -953,13 +976,14 @@ static void test_never_over(void **state)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	print_message("%llu seeds of %d steps in %.1f s: %llu admitted, %llu refused, %llu stored (%llu claims, "
-		      "%llu allocated), %llu swept, %llu conflicts, %llu late writes, settled %llu times, "
+		      "%llu allocated, %llu released), %llu swept, %llu conflicts, %llu late writes, settled %llu times, "
 		      "%llu promises to gangs kept\n",
 		      (unsigned long long)(last - first), STEPS,
 		      (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
 		      (unsigned long long)sums.admitted, (unsigned long long)sums.refused,
 		      (unsigned long long)sums.stored, (unsigned long long)sums.stored_claims,
-		      (unsigned long long)sums.allocated, (unsigned long long)sums.expired,
+		      (unsigned long long)sums.allocated, (unsigned long long)sums.released,
+		      (unsigned long long)sums.expired,
 		      (unsigned long long)sums.conflicts, (unsigned long long)sums.late_writes,
 		      (unsigned long long)sums.settled, (unsigned long long)sums.kept);
 	assert_true(only || sums.kept > SEEDS / 10);

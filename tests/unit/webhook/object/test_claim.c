@@ -90,6 +90,11 @@ static void test_all_fields(void **state)
 	assert_str(pod.owner.kind, "Pod");
 	assert_str(pod.owner.uid, "pu");
 	assert_true(pod.container_count == 0 && !str_present(pod.node_name) && !str_present(pod.phase));
+	assert_true(claim->allocation.present && !str_present(claim->allocation.node));
+	assert_int_equal(claim->allocation.result_count, 2);
+	assert_str(claim->allocation.results[0].request, "a");
+	assert_str(claim->allocation.results[1].request, "b/x");
+	assert_str(claim->requests[1].options[1].name, "y");
 	assert_str(claim->uid, "u");
 	assert_str(claim->owner.api_version, "v1");
 	assert_true(claim->marked_extended);
@@ -109,6 +114,46 @@ static void test_all_fields(void **state)
 	text_release(&text);
 }
 
+#define FIELD(key, op, values) "{'key':'" key "','operator':'" op "','values':[" values "]}"
+#define TERM(fields) "{'matchFields':[" fields "]}"
+
+/* Only one way to write it says that all is on one node: the one that the scheduler uses. */
+static void test_node_of_an_allocation(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *terms, *node;
+	} rows[] = {
+	    {TERM(FIELD("metadata.name", "In", "'n'")), "n"},
+	    {"{'matchExpressions':[" FIELD("a", "In", "'b'") "],'matchFields':[" FIELD("metadata.name", "In", "'n'") "]}",
+	     "n"},
+	    {"", NULL},
+	    {"{}", NULL},
+	    {TERM(""), NULL},
+	    {TERM(FIELD("metadata.name", "In", "")), NULL},
+	    {TERM(FIELD("metadata.name", "In", "'n','m'")), NULL},
+	    {TERM(FIELD("metadata.name", "NotIn", "'n'")), NULL},
+	    {TERM(FIELD("metadata.namespace", "In", "'n'")), NULL},
+	    {TERM(FIELD("metadata.name", "In", "'n'") "," FIELD("metadata.name", "In", "'m'")), NULL},
+	    {TERM(FIELD("metadata.name", "In", "'n'")) "," TERM(FIELD("metadata.name", "In", "'n'")), NULL},
+	    {"{'matchExpressions':[" FIELD("metadata.name", "In", "'n'") "]}", NULL},
+	    {"{'matchExpressions':[" FIELD("kubernetes.io/hostname", "In", "'n'") "]}", NULL},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char json[1024];
+		struct text text;
+		struct pod pod;
+		snprintf(json, sizeof json, "{'status':{'allocation':{'nodeSelector':{'nodeSelectorTerms':[%s]}}}}",
+			 rows[i].terms);
+		text_init(&text, json);
+		if (review_read_claim_as_pod(text.bytes, text.len, &text.arena, &pod, &text.err) < 0)
+			fail_msg("%s: %s", json, text.err.text);
+		assert_true(pod.as_claim->allocation.present && pod.as_claim->allocation.result_count == 0);
+		assert_str(pod.as_claim->allocation.node, rows[i].node);
+		text_release(&text);
+	}
+}
+
 static void test_absent_fields(void **state)
 {
 	(void)state;
@@ -117,9 +162,7 @@ static void test_absent_fields(void **state)
 	    "{'metadata':null,'spec':null,'status':null}",
 	    "{'metadata':{'annotations':null,'ownerReferences':null},'spec':{'devices':null},'status':{'allocation':null}}",
 	    "{'spec':{'devices':{'requests':null}},'status':{}}",
-	    /* Its status is not read. */
-	    "{'status':[]}",
-	    "{'status':{'allocation':{'devices':{'results':[{'request':1}]}}}}",
+	    "{'status':{'allocation':null,'reservedFor':1,'devices':1}}",
 	};
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		struct text text;
@@ -155,6 +198,11 @@ static void test_errors(void **state)
 	    {REQUESTS("{'count':{}}"), "spec.devices.requests[0].count: expected a number"},
 	    {REQUESTS("{'exactly':{'allocationMode':1}}"),
 	     "spec.devices.requests[0].exactly.allocationMode: expected a string"},
+	    {"{'status':[]}", "status: expected an object"},
+	    {"{'status':{'allocation':{'devices':{'results':[{'request':1}]}}}}",
+	     "status.allocation.devices.results[0].request: expected a string"},
+	    {"{'status':{'allocation':{'devices':{'results':[{'consumedCapacity':{'memory':[]}}]}}}}",
+	     "status.allocation.devices.results[0].consumedCapacity"},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct text text;
@@ -225,7 +273,8 @@ static void test_old_claims(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_all_fields), cmocka_unit_test(test_absent_fields), cmocka_unit_test(test_errors),
+	    cmocka_unit_test(test_all_fields),    cmocka_unit_test(test_node_of_an_allocation),
+	    cmocka_unit_test(test_absent_fields), cmocka_unit_test(test_errors),
 	    cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_old_claims),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
