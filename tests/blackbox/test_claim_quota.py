@@ -475,3 +475,132 @@ def test_replay_counts_claims(serve, tmp_path):
     reviews.write_text("".join(json.dumps(reviewed(*turn)) + "\n" for turn in turns))
     report = json.loads(run("replay", "--policy", new, "--against", old, reviews, "-o", "json").stdout)
     assert [found["name"] for found in report["differences"]] == ["b"], report
+
+
+# --- Settings.chargeClaims ---
+
+ALLOCATED = {"chargeClaims": "asAllocated"}
+
+
+def got(obj, *results, node=None):
+    """Returns the claim as it is while it has been given these devices: NAME, NAME/ALTERNATIVE, or
+    one of these with what it takes of a shared device."""
+    allocation = {"devices": {"results": [
+        {"request": name, "driver": "d", "pool": "p", "device": f"x{n}", **({"consumedCapacity": {"memory": takes}} if takes else {})}
+        for n, (name, takes) in enumerate(result if isinstance(result, tuple) else (result, None) for result in results)]}}
+    if node:
+        allocation["nodeSelector"] = {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}]}
+    return {**obj, "status": {"allocation": allocation, "reservedFor": [{"resource": "pods", "name": "p", "uid": "1"}]}}
+
+
+def nodes():
+    return [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"with-{model}", "labels": {"gpu": model}}} for model in ("a100", "t4", "odd")]
+
+
+def used(tmp_path, exists, documents):
+    """Returns what each quota of team-a holds, as explain says for a Pod beside what exists."""
+    usage = tmp_path / "usage.yaml"
+    usage.write_text(yaml.safe_dump_all([*nodes(), *exists]))
+    ran = described(tmp_path, [pod({GPU: 1}, name="probe")], "explain", "--usage", usage, "-o", "json", documents=documents)
+    [item] = json.loads(ran.stdout)["objects"]
+    return {quota["quota"]: quota["used"] for quota in item["quotas"] if quota["tenant"] == "team-a"}
+
+
+@pytest.mark.parametrize("settings_, expected", [({}, ["2", "3.25"]), ({"chargeClaims": "asRequested"}, ["2", "3.25"]), (ALLOCATED, ["0.25", "1.5"])])
+def test_an_allocated_claim_counts_by_what_it_has(tmp_path, settings_, expected):
+    """By the policy's choice: the alternative, or as many devices as All has found, of the model of
+    the node."""
+    documents = [*FLEET, whole(**NICS, **settings_), tenant(gpus(100))]
+    either = got(claim(first(("a100", 2), ("t4", 1)), name="either", uid="1"), "r/o1")
+    every = got(claim({"name": "r", **exactly("gpu", allocationMode="All")}, name="every", uid="2"), *["r"] * 5, node="with-t4")
+    assert used(tmp_path, [either], documents) == {"q0": expected[0]}
+    waits = claim(request("t4"), name="waits", uid="3")
+    assert used(tmp_path, [every, waits], documents) == {"q0": expected[1] if settings_ == ALLOCATED else "32.25"}
+
+
+def test_what_is_taken_of_a_shared_device(tmp_path):
+    """A class of whole devices: whatever the claim takes of one, the device is counted."""
+    documents = [*FLEET, whole(**NICS, **ALLOCATED), tenant(gpus(100), {"hard": 100})]
+    shared = got(claim({"name": "r", **exactly("a100", count=2)}, name="shared", uid="1"), ("r", "10Gi"), ("r", "20Gi"))
+    assert used(tmp_path, [shared], documents) == {"q0": "2", "q1": "2"}
+
+
+def test_a_claim_that_is_created_counts_as_requested(serve):
+    """Only the view of the cluster knows allocations: what a claim says of itself is not believed."""
+    server = serve([*FLEET, whole(**NICS, **ALLOCATED), tenant(gpus(100))])
+    obj = claim(first(("a100", 2), ("t4", 1)), name="c")
+    assert charge(server, copy.deepcopy(obj)) == "team-a/q0=2"
+    assert charge(server, got(obj, "r/o1")) == "team-a/q0=2"
+
+
+def test_another_word_is_refused(tmp_path):
+    ran = run("lint", write_policy(tmp_path / "policy", [*FLEET, whole(chargeClaims="asAlocated"), tenant(gpus(1))]))
+    assert ran.returncode != 0 and "asAllocated" in ran.stdout + ran.stderr, ran.stdout + ran.stderr
+
+
+WEIGHTS = {"a100": 4, "t4": 1, "amd": 4}  # In quarters of a GPU.
+
+
+@st.composite
+def requested(draw, name):
+    """A request: its options, each a class and a number of devices."""
+    device = st.sampled_from(["a100", "t4", "gpu", "amd"])
+    options = draw(st.lists(st.tuples(device, st.integers(1, 3)), min_size=1, max_size=3))
+    return name, options
+
+
+@st.composite
+def allocated_claims(draw):
+    """A claim, and what its allocation says: usually what a scheduler would write."""
+    requests = [draw(requested(f"r{n}")) for n in range(draw(st.integers(1, 3)))]
+    results, node = None, None
+    if draw(st.integers(0, 4)):
+        node = draw(st.sampled_from([None, "with-a100", "with-t4", "with-odd", "unknown"]))
+        results = []
+        for name, options in requests:
+            chosen = draw(st.integers(0, len(options) - 1))
+            wrong = draw(st.integers(0, 5)) == 0
+            count = options[chosen][1] + (draw(st.sampled_from([-1, 1])) if wrong else 0)
+            results += [name if len(options) == 1 else f"{name}/o{chosen}"] * count
+        if draw(st.integers(0, 9)) == 0:
+            results.append(draw(st.sampled_from(["r0", "r0/o0", "r0/o9", "other"])))
+    return requests, results, node
+
+
+def cost(requests, results, node):
+    """An independent model of what such a claim costs: quarters of GPUs, and devices."""
+    on = {"with-a100": "a100", "with-t4": "t4"}.get(node)
+
+    def each(device):
+        return WEIGHTS[device if device != "gpu" else on or "a100"]
+
+    if results is not None and any(name.partition("/")[0] not in dict(requests) for name in results):
+        results, on = None, None
+    quarters = devices = 0
+    for name, options in requests:
+        of = [result.partition("/")[2] for result in results or () if result.partition("/")[0] == name]
+        names = [""] if len(options) == 1 else [f"o{n}" for n in range(len(options))]
+        decided = len(set(of)) == 1 and of[0] in names and len(of) >= options[names.index(of[0])][1]
+        if decided:
+            quarters += len(of) * each(options[names.index(of[0])][0])
+            devices += len(of)
+        else:
+            quarters += max(count * each(device) for device, count in options)
+            devices += max(count for _, count in options)
+    return quarters, devices
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(allocated_claims(), min_size=1, max_size=12))
+def test_any_allocation_costs_what_it_holds(tmp_path, claims):
+    """What an independent model of allocations says, for all claims together."""
+    documents = [*FLEET, whole(**NICS, **ALLOCATED), tenant(gpus(10000), {"hard": 10000})]
+    exists, quarters, devices = [], 0, 0
+    for number, (requests, results, node) in enumerate(claims):
+        obj = claim(*[{"name": name, **exactly(options[0][0], count=options[0][1])} if len(options) == 1 else first(*options, name=name)
+                      for name, options in requests], name=f"c{number}", uid=f"u{number}")
+        exists.append(obj if results is None else got(obj, *results, node=node))
+        costs = cost(requests, results, node)
+        quarters, devices = quarters + costs[0], devices + costs[1]
+    said = used(tmp_path, exists, documents)
+    assert (float(said["q0"]) * 4, float(said["q1"])) == (quarters, devices), exists

@@ -112,6 +112,72 @@ def test_a_claim_is_counted_from_its_creation_to_its_end(control_plane, gpugate_
     gate.wait_used("ml", "gpus", 0, "gpus", seconds=60)
 
 
+def test_an_allocated_claim_counts_as_what_it_has_got(control_plane, gpugate_in_cluster, devices):
+    """If the policy says so: by the alternative that was given, as many devices as All has found,
+    and in full again after a release, even if that is more than the limit."""
+    own, admin = devices(whole=2, halves=2), control_plane.admin
+    policy = [*own.policy(hard=40), doc("Settings", "s", chargeClaims="asAllocated")]
+    gate = gpugate_in_cluster(control_plane, policy, ledger="cluster", replicas=2)
+    every = own.claim("every", (own.whole, 1))
+    every["spec"]["devices"]["requests"][0]["exactly"] = {"deviceClassName": own.whole, "allocationMode": "All"}
+    # There are too few whole devices for the first alternative.
+    admin.create(own.claim("either", (own.whole, 3), (own.half, 1))).must()
+    admin.create(every).must()
+    gate.wait_used("ml", "gpus", 3 + 32, "gpus")
+    refused = admin.create(own.claim("more", (own.whole, 10)))
+    assert refused.status == 403 and "used 35, limit 40" in refused.message, refused
+    for name, claim in (("first", "either"), ("second", "every"), ("third", "every")):
+        admin.create(own.user(name, resourceClaimName=claim)).must()
+    gate.wait_used("ml", "gpus", 0.5 + 2, "gpus", seconds=60)
+    # One that is generated, and needs the room that the others do not take.
+    admin.create(own.template("eight", (own.whole, 8), (own.half, 1))).must()
+    admin.create(own.user("fourth", resourceClaimTemplateName="eight")).must()
+    eventually(lambda: admin.get("Pod", "fourth", own.space).must()["spec"].get("nodeName"), 60)
+    gate.wait_used("ml", "gpus", 0.5 + 2 + 0.5, "gpus", seconds=60)
+    admin.create(own.claim("more", (own.whole, 30))).must()
+    gate.wait_used("ml", "gpus", 3 + 30, "gpus")
+    # Nobody decides about a release. Nothing more is admitted until there is room again.
+    for name in ("second", "third"):
+        admin.delete("Pod", name, own.space, grace_s=0)
+    gate.wait_used("ml", "gpus", 0.5 + 32 + 0.5 + 30, "gpus", seconds=60)
+    refused = admin.create(own.claim("another", (own.half, 1)))
+    assert refused.status == 403 and "used 63, limit 40" in refused.message, refused
+    admin.create(own.user("fifth", resourceClaimName="every")).must()
+    gate.wait_used("ml", "gpus", 0.5 + 2 + 0.5 + 30, "gpus", seconds=60)
+    # A replica that starts counts what it lists.
+    gate.restart(0)
+    gate.wait_open()
+    gate.wait_used("ml", "gpus", 33, "gpus")
+    for name in ("first", "fourth", "fifth"):
+        admin.delete("Pod", name, own.space, grace_s=0)
+    for name in ("either", "every", "more"):
+        admin.delete("ResourceClaim", name, own.space)
+    gate.wait_used("ml", "gpus", 0, "gpus", seconds=120)
+    assert not any(server.log("object_unreadable") or server.log("view_healed") for server in gate.servers)
+
+
+def test_an_allocation_is_of_the_model_of_its_node(control_plane, gpugate_in_cluster, devices):
+    """A class of two Accelerators, which the labels of nodes tell apart."""
+    own, admin = devices(whole=2, halves=0), control_plane.admin
+    label, resource = "example.com/model", f"{own.driver}/gpu"
+    policy = [doc("Settings", "s", chargeClaims="asAllocated"),
+              doc("Accelerator", "big", resource=resource, nodeLabels={label: "big"}, deviceClasses=[own.whole]),
+              doc("Accelerator", "small", resource=resource, weight="0.25", nodeLabels={label: "small"}, deviceClasses=[own.whole]),
+              doc("Tenant", "ml", namespaces=[own.space], quotas=[{"name": "gpus", "measure": "gpus", "hard": 4}])]
+    admin.patch("Node", own.space, {"metadata": {"labels": {label: "small"}}}).must()
+    gate = gpugate_in_cluster(control_plane, policy, ledger="cluster", replicas=2)
+    admin.create(own.claim("two", (own.whole, 2))).must()
+    gate.wait_used("ml", "gpus", 2, "gpus")
+    admin.create(own.user("user", resourceClaimName="two")).must()
+    gate.wait_used("ml", "gpus", 0.5, "gpus", seconds=60)
+    admin.patch("Node", own.space, {"metadata": {"labels": {label: "big"}}}).must()
+    gate.wait_used("ml", "gpus", 2, "gpus", seconds=60)
+    admin.patch("Node", own.space, {"metadata": {"labels": {label: "small"}}}).must()
+    gate.wait_used("ml", "gpus", 0.5, "gpus", seconds=60)
+    admin.delete("Pod", "user", own.space, grace_s=0)
+    gate.wait_used("ml", "gpus", 2, "gpus", seconds=60)
+
+
 def test_a_template_makes_claims_that_are_counted_once(control_plane, gpugate_in_cluster, devices):
     own, admin = devices(whole=8, halves=0), control_plane.admin
     gate = gpugate_in_cluster(control_plane, own.policy(hard=2), ledger="cluster")
