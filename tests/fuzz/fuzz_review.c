@@ -299,6 +299,21 @@ static void same_request(json_t *request, const struct claim_request *read)
 	REQUIRE(count || !str_present(read->options[0].device_class));
 }
 
+static void same_allocation(json_t *status, const struct claim_allocation *read)
+{
+	json_t *allocation = get(status, "allocation"), *results = get(get(allocation, "devices"), "results");
+	REQUIRE(read->present == (allocation != NULL));
+	REQUIRE(read->result_count == json_array_size(results));
+	for (uint32_t i = 0; i < read->result_count; i++) {
+		json_t *result = json_array_get(results, i);
+		same_string(result, "request", read->results[i].request);
+		REQUIRE(read->results[i].memory >= 0);
+		REQUIRE(read->results[i].memory == 0 || get(result, "consumedCapacity"));
+	}
+	REQUIRE(!str_present(read->node) ||
+		json_array_size(get(get(allocation, "nodeSelector"), "nodeSelectorTerms")) == 1);
+}
+
 static void same_claim(json_t *tree, bool is_template, const struct claim *claim)
 {
 	json_t *spec = get(tree, "spec"), *metadata = get(tree, "metadata");
@@ -307,6 +322,7 @@ static void same_claim(json_t *tree, bool is_template, const struct claim *claim
 	REQUIRE(claim->request_count == json_array_size(requests));
 	for (uint32_t i = 0; i < claim->request_count; i++)
 		same_request(json_array_get(requests, i), &claim->requests[i]);
+	same_allocation(is_template ? NULL : get(tree, "status"), &claim->allocation);
 	same_string(metadata, "name", claim->name);
 	same_string(metadata, "generateName", claim->generate_name);
 	same_string(metadata, "namespace", claim->namespace);

@@ -82,8 +82,7 @@ static const struct str *pack_strs(struct packer *packer, const struct str *from
 static const struct resource_request *pack_requests(struct packer *packer, const struct resource_request *from,
 						    uint32_t count)
 {
-	struct resource_request *items =
-	    pack(packer, from, count * sizeof *items, _Alignof(struct resource_request));
+	struct resource_request *items = pack(packer, from, count * sizeof *items, _Alignof(struct resource_request));
 	for (uint32_t i = 0; i < count; i++) {
 		struct resource_request item = from[i];
 		pack_str(packer, &item.resource);

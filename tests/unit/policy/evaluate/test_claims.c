@@ -621,10 +621,10 @@ static void test_too_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_requests), cmocka_unit_test(test_allocated),
-	    cmocka_unit_test(test_too_many_results),  cmocka_unit_test(test_bounds),
-	    cmocka_unit_test(test_charges),   cmocka_unit_test(test_charges_of_each_quota),
-	    cmocka_unit_test(test_decisions), cmocka_unit_test(test_too_many),
+	    cmocka_unit_test(test_requests),         cmocka_unit_test(test_allocated),
+	    cmocka_unit_test(test_too_many_results), cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_charges),          cmocka_unit_test(test_charges_of_each_quota),
+	    cmocka_unit_test(test_decisions),        cmocka_unit_test(test_too_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

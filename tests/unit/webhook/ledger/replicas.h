@@ -141,7 +141,8 @@ struct world {
 	struct write writes[WRITES];
 	struct arena arena;
 	uint64_t kept; /* Pods of gangs that were admitted as promised. */
-	uint64_t admitted, refused, expired, stored, stored_claims, allocated, released, late_writes, conflicts, settled;
+	uint64_t admitted, refused, expired, stored, stored_claims, allocated, released, late_writes, conflicts,
+	    settled;
 	const char *failure; /* The first failure. */
 };
 
@@ -187,9 +188,8 @@ struct shown_pod {
 	struct pod pod;
 };
 
-static const struct claim_option claim_options[] = {
-    {.name = {"big", 3}, .device_class = {"big.example", 11}},
-    {.name = {"small", 5}, .device_class = {"small.example", 13}}};
+static const struct claim_option claim_options[] = {{.name = {"big", 3}, .device_class = {"big.example", 11}},
+						    {.name = {"small", 5}, .device_class = {"small.example", 13}}};
 static const char *const claim_given[] = {"gpus/big", "gpus/small"};
 
 /* Fills in a claim of A100s, or of T4s instead. */
@@ -206,8 +206,8 @@ static inline void show_claim(const struct sim_pod *from, struct pod_state state
 		int count = counts[state.allocated - 1];
 		for (int i = 0; i < count; i++)
 			out->results[i].request = str_of(claim_given[state.allocated - 1]);
-		out->claim.allocation =
-		    (struct claim_allocation){.present = true, .results = out->results, .result_count = (uint32_t)count};
+		out->claim.allocation = (struct claim_allocation){
+		    .present = true, .results = out->results, .result_count = (uint32_t)count};
 	}
 	out->pod.as_claim = &out->claim;
 }

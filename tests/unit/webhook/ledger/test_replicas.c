@@ -446,8 +446,8 @@ static bool is_promised(const struct run *run, const struct replica *r, const st
 	const struct world *world = &run->world;
 	const struct sim_gang *gang = pod->gang < 0 ? NULL : &world->gangs[pod->gang];
 	/* A claim that is released may take what is reserved. */
-	return gang && run->steady && !world->as_allocated && !run->mood->chaos && !gang->broken && world->now_ms < gang->promised_ms &&
-	       gang->made <= gang->size && knows_all(run, r);
+	return gang && run->steady && !world->as_allocated && !run->mood->chaos && !gang->broken &&
+	       world->now_ms < gang->promised_ms && gang->made <= gang->size && knows_all(run, r);
 }
 
 /* Decides a Pod, together with its gang if it has one. */
@@ -975,17 +975,16 @@ static void test_never_over(void **state)
 			fail_msg("seed %llu: %s (REPLICAS_SEED runs it alone)", (unsigned long long)seed, failure);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	print_message("%llu seeds of %d steps in %.1f s: %llu admitted, %llu refused, %llu stored (%llu claims, "
-		      "%llu allocated, %llu released), %llu swept, %llu conflicts, %llu late writes, settled %llu times, "
-		      "%llu promises to gangs kept\n",
-		      (unsigned long long)(last - first), STEPS,
-		      (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
-		      (unsigned long long)sums.admitted, (unsigned long long)sums.refused,
-		      (unsigned long long)sums.stored, (unsigned long long)sums.stored_claims,
-		      (unsigned long long)sums.allocated, (unsigned long long)sums.released,
-		      (unsigned long long)sums.expired,
-		      (unsigned long long)sums.conflicts, (unsigned long long)sums.late_writes,
-		      (unsigned long long)sums.settled, (unsigned long long)sums.kept);
+	print_message(
+	    "%llu seeds of %d steps in %.1f s: %llu admitted, %llu refused, %llu stored (%llu claims, "
+	    "%llu allocated, %llu released), %llu swept, %llu conflicts, %llu late writes, settled %llu times, "
+	    "%llu promises to gangs kept\n",
+	    (unsigned long long)(last - first), STEPS,
+	    (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9,
+	    (unsigned long long)sums.admitted, (unsigned long long)sums.refused, (unsigned long long)sums.stored,
+	    (unsigned long long)sums.stored_claims, (unsigned long long)sums.allocated,
+	    (unsigned long long)sums.released, (unsigned long long)sums.expired, (unsigned long long)sums.conflicts,
+	    (unsigned long long)sums.late_writes, (unsigned long long)sums.settled, (unsigned long long)sums.kept);
 	assert_true(only || sums.kept > SEEDS / 10);
 }
 

@@ -125,7 +125,8 @@ static void test_node_of_an_allocation(void **state)
 		const char *terms, *node;
 	} rows[] = {
 	    {TERM(FIELD("metadata.name", "In", "'n'")), "n"},
-	    {"{'matchExpressions':[" FIELD("a", "In", "'b'") "],'matchFields':[" FIELD("metadata.name", "In", "'n'") "]}",
+	    {"{'matchExpressions':[" FIELD("a", "In", "'b'") "],'matchFields':[" FIELD("metadata.name", "In",
+										       "'n'") "]}",
 	     "n"},
 	    {"", NULL},
 	    {"{}", NULL},
@@ -275,7 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_all_fields),    cmocka_unit_test(test_node_of_an_allocation),
 	    cmocka_unit_test(test_absent_fields), cmocka_unit_test(test_errors),
-	    cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_old_claims),
+	    cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_old_claims),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
