@@ -70,7 +70,7 @@ struct claim_result {
 /* `status.allocation`: what a claim has been given. */
 struct claim_allocation {
 	bool present;
-	struct str node; /* Where all of it has to be used; absent: not on one node that is known. */
+	struct str node; /* Where it has to be used; absent: not on one node that is known. */
 	const struct claim_result *results;
 	uint32_t result_count; /* The API server allows CLAIM_DEVICES_MAX. */
 };

@@ -245,8 +245,8 @@ enum node_fit {
 
 /*
  * Sets the node_models of a consumer from the labels of its node, for what it is charged for
- * (policy_charged_requests). The requests of the consumer must be set; names and list are as for policy_place. Returns bits of enum node_fit, or -1 if the arena
- * is exhausted.
+ * (policy_charged_requests). That must be set; names and list are as for policy_place. Returns bits
+ * of enum node_fit, or -1 if the arena is exhausted.
  */
 int policy_place_on_node(const struct policy *policy, const struct pairs *labels, struct arena *arena,
 			 struct consumer *consumer);

@@ -145,6 +145,14 @@ static void warn_audit(struct compile *c, const struct doc_settings *doc)
 		    doc->quota_failure.set ? "" : ", the default");
 }
 
+static void warn_claims(struct compile *c, const struct doc_settings *doc)
+{
+	if (c->policy->claim_charge == CLAIM_CHARGE_ALLOCATED && !policy_counts_claims(c->policy))
+		COMPILE_LINT(c, LINT_CLAIM_CHARGE_UNUSED, doc->charge_claims.at,
+			     "no claim is counted, since no Accelerator lists a device class; list the classes in "
+			     "`deviceClasses` of their Accelerators, or remove chargeClaims");
+}
+
 /*
  * Returns the pattern in Settings that exempts every namespace of a name or pattern, or NULL. A `?`
  * in the pattern may match less than the `*` of `name`.
@@ -183,6 +191,7 @@ void compile_settings_warnings(struct compile *c)
 		warn_exempt(c, &docs->settings.items[i].exempt);
 		warn_kube_system(c, &docs->settings.items[i].exempt);
 		warn_audit(c, &docs->settings.items[i]);
+		warn_claims(c, &docs->settings.items[i]);
 	}
 	for (uint32_t i = 0; i < docs->guards.count; i++)
 		warn_exempt(c, &docs->guards.items[i].exempt);

@@ -35,6 +35,11 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"the same measure, so that it is never reached.",
 	"Lower the child's limit, raise the parent's, or write `hard: unlimited` in the child if only the parent is to "
 	"limit it."),
+    [LINT_CLAIM_CHARGE_UNUSED] = ROW(
+	"claim-charge-unused", WARNING,
+	"`chargeClaims` of Settings says how claims are counted, but the policy counts none: no Accelerator lists a "
+	"device class, and `unknownResources` is not deny.",
+	"List the device classes in `deviceClasses` of their Accelerators, or remove `chargeClaims`."),
     [LINT_CLAIM_COSTS_MORE] =
 	ROW("claim-costs-more", WARNING,
 	    "A Rule turns requests into claims that cost more, so the same Pods cost more than without the Rule. "

@@ -2,9 +2,9 @@
  * claim_allocated: what a ResourceClaim has been given, independent of any policy, in the names by
  * which Pods request devices of the same classes.
  *
- * It is not compared with what the claim requests, although it should never cost more. The same
- * classes are compared by every version of the policy anew, and what a claim has been given, it
- * holds: the rest of the quota has to be what is left beside it.
+ * It is not compared with what the claim requests, although it should never cost more: what a claim
+ * has been given, it holds, and the rest of the quota has to be what is left beside it. Also, a
+ * cost is only known by a policy, and both lists are kept for the next one.
  */
 #include "policy/evaluate/claim_requests.h"
 

@@ -63,6 +63,11 @@ MISTAKES = {
                 rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, «toClaim»: {template: one}}\n")),
          'a claim for a device of Accelerator "l4" costs as much as one of "h100-80gb" ({file}:3), which lists the same device class; give each a class of its own'),
     ],
+    "claim-charge-unused": [
+        (policy(settings("  chargeClaims: «asAllocated»\n"), A100, TEAM),
+         "no claim is counted, since no Accelerator lists a device class; list the classes in `deviceClasses` of their Accelerators, or "
+         "remove chargeClaims"),
+    ],
     "claim-refused": [
         (policy(DRA, TEAM, rule("r", "  rewrite:\n  - {from: nvidia.com/gpu, toClaim: {template: «one»}}\n"),
                 document("Guard", "g", "  resourceClaims: {templates: [two, 'one-*']}\n")),
@@ -521,5 +526,7 @@ QUIET = {
         document("Guard", "h", "  enforcement: warn\n  resourceClaims: {templates: []}\n"),
         document("Guard", "i", "  deny: [resourceClaims]\n  exempt: {namespaces: [team-a]}\n")),
     "audit that refuses nothing, not even in an outage": settings("  enforcement: audit\n  onOutage: deny\n  quotaFailurePolicy: Ignore\n"),
+    "claims that count as allocated": policy(settings("  chargeClaims: asAllocated\n"), DRA, TEAM),
+    "claims that count as requested, where none do": policy(settings("  chargeClaims: asRequested\n"), A100, TEAM),
     "warnings with the default failure policy": settings("  enforcement: warn\n"),
 }

@@ -526,7 +526,7 @@ def test_what_is_taken_of_a_shared_device(tmp_path):
 
 
 def test_a_claim_that_is_created_counts_as_requested(serve):
-    """Only the view of the cluster knows allocations: what a claim says of itself is not believed."""
+    """Only the view of the cluster knows allocations. What a new claim says is not believed."""
     server = serve([*FLEET, whole(**NICS, **ALLOCATED), tenant(gpus(100))])
     obj = claim(first(("a100", 2), ("t4", 1)), name="c")
     assert charge(server, copy.deepcopy(obj)) == "team-a/q0=2"

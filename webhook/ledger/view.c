@@ -238,7 +238,7 @@ int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, b
 	return seen < 0 ? seen : seen & ~SEEN_NEW;
 }
 
-/* It counts as what it requests, because nobody knows whether it is still allocated, and as what. */
+/* It counts as what it requests: nobody knows whether it is still allocated, and as what. */
 static void forget_allocation(struct consumer *consumer)
 {
 	consumer->is_allocated = false;

@@ -61,7 +61,7 @@ static void test_allocated(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *requests, *status, *expected; /* `none`: as if there were no allocation. */
+		const char *requests, *status, *expected; /* `none`: as if it had none. */
 	} rows[] = {
 	    {TWO, "null", "none"},
 	    {TWO, "{}", "none"},

@@ -54,7 +54,7 @@
  */
 struct pod_state {
 	bool stored, finished, terminating;
-	int allocated; /* Which of its alternatives a claim has got, from 1; 0: it is not allocated. */
+	int allocated; /* The alternative that a claim has got, from 1; 0: it has none. */
 	int node;      /* 0: not bound. */
 };
 
