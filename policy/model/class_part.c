@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "gpugate/claim.h"
 #include "gpugate/quantity.h"
 #include "policy/model/catalog.h"
 
@@ -25,7 +26,7 @@ static size_t print_part(const struct class_part *part, char *text, size_t size)
 	int len = 0;
 	if (part->memory > 0)
 		len = print_memory(part->memory, text, size);
-	else if (str_present(part->profile) && part->profile.len <= CLASS_PROFILE_MAX)
+	else if (str_present(part->profile) && part->profile.len <= CLAIM_PROFILE_MAX)
 		len = snprintf(text, size, "[profile=%.*s]", STR_ARG(part->profile));
 	return len > 0 ? (size_t)len : 0;
 }
@@ -33,8 +34,10 @@ static size_t print_part(const struct class_part *part, char *text, size_t size)
 struct str class_part_resource(struct arena *arena, struct str class, const struct class_part *part)
 {
 	const struct str prefix = CATALOG_CLASS_PREFIX;
-	char text[CLASS_PROFILE_MAX + sizeof "[profile=]"];
+	char text[CLAIM_PROFILE_MAX + sizeof "[profile=]"];
 	size_t len = print_part(part, text, sizeof text);
+	if (prefix.len + class.len + len > CLASS_PART_NAME_MAX)
+		len = 0;
 	char *name = arena_alloc(arena, prefix.len + class.len + len);
 	if (!name)
 		return (struct str){NULL, 0};

@@ -21,8 +21,8 @@ struct class_part {
 	int64_t memory; /* In bytes. */
 };
 
-/* The longest profile that is kept: a longer one is no profile, and counts as the class. */
-#define CLASS_PROFILE_MAX 63
+/* The longest name of a part. One that would be longer is the name of the class instead. */
+#define CLASS_PART_NAME_MAX 253
 
 /*
  * Returns the name by which a part of a device of the class is requested, in the arena; absent if
