@@ -7,12 +7,19 @@
 #include "gpugate/consumer.h"
 #include "policy/model/class_part.h"
 
+_Static_assert(CLASS_PROFILE_MAX == CLAIM_PROFILE_MAX, "every profile that is read can be named");
+
 /* Requests that are being listed. */
 struct list {
 	struct arena *arena;
 	struct resource_request *items;
 	uint32_t count;
 };
+
+struct str resource_without_part(struct str name)
+{
+	return class_part_whole(name);
+}
 
 bool policy_claim_bounded(const struct claim *claim)
 {
