@@ -199,14 +199,6 @@ bool compile_known_resource(struct compile *c, const struct text *name, bool quo
 {
 	const struct policy *policy = c->policy;
 	bool exact = glob_is_exact(name->s);
-	if (class_part_is(name->s)) {
-		struct str whole = class_part_whole(name->s);
-		docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
-			    "\"%.*s\" is a part of a device, which cannot be named here; name the class, %.*s%s",
-			    STR_ARG(name->s), STR_ARG(whole),
-			    quota ? ", or the slice, such as nvidia.com/mig-1g.10gb" : "");
-		return false;
-	}
 	if (!exact && !quota) {
 		docs_report(c->report, c->docs, SEVERITY_ERROR, name->at,
 			    "\"%.*s\" is a pattern; name one resource here", STR_ARG(name->s));

@@ -105,7 +105,7 @@ static wide requested_count(const struct refused_request *request, struct str na
 static wide unit_cost(const struct policy *policy, const struct quota *quota, const struct fitting *unit)
 {
 	wide each = 0;
-	if (!quota_counts_resource(quota, unit->name))
+	if (!charge_counts(policy, quota, unit->name, snapshot_resource(policy, unit->name)))
 		return 0;
 	if (!unit->landing)
 		return companions_cost(policy, quota, unit->name, &each) && each > 0 ? each : 0;
@@ -189,15 +189,24 @@ static void look_elsewhere(const struct refused_request *request, const struct q
 		best->count = count;
 }
 
+static bool is_divided(const struct resource *resource)
+{
+	bool divided = false;
+	for (uint32_t l = 0; l < resource->landing_count; l++)
+		divided |= resource->landings[l].division.step > 0;
+	return divided;
+}
+
 /*
  * Whether a message may name a resource. A device class is named only if the Pod requests it, and
- * what it stands for is no resource of an Accelerator that the quota counts.
+ * what it stands for is no resource of an Accelerator that the quota counts; unless a part of its
+ * devices may fit.
  */
 static bool is_named(const struct refused_request *request, const struct quota *quota, const struct resource *resource)
 {
 	if (!str_present(resource->stands_for))
 		return true;
-	if (quota_counts_resource(quota, resource->stands_for) &&
+	if (!is_divided(resource) && quota_counts_resource(quota, resource->stands_for) &&
 	    snapshot_resource(request->policy, resource->stands_for))
 		return false;
 	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
@@ -217,7 +226,7 @@ static struct fitting find_fitting(const struct refused_request *request, const 
 	struct fitting best = {.each = 0};
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
-		if (!is_named(request, quota, resource) || !quota_counts_resource(quota, resource->name) ||
+		if (!is_named(request, quota, resource) || !charge_counts(policy, quota, resource->name, resource) ||
 		    !requests_vendor(request, quota, catalog_vendor(meant_resource(policy, resource->name))))
 			continue;
 		for (uint32_t l = 0; l < resource->landing_count; l++) {
@@ -317,7 +326,7 @@ static void print_counted_as(const struct policy *policy, const struct costs *co
 {
 	char known[ADVICE_MAX];
 	buf_printf(out, "; counted as " SHOW, SHOWN(policy->models[costs->dearest->model].name));
-	/* Which nodes a claim can get its devices from is in expressions that are not evaluated. */
+	/* A claim selects devices by expressions, which are not as easily corrected. */
 	if (costs->count == 1 || claim)
 		return;
 	const struct model *cheaper = &policy->models[costs->cheaper->model];

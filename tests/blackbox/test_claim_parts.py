@@ -240,7 +240,7 @@ def test_lint_rejects(tmp_path, spec, message):
 
 def test_lint_rejects_the_name_of_a_part(tmp_path):
     code, text = lint(tmp_path / "p", A100, tenant({"hard": 1, "resources": [f"{CLASS}mig[profile=1g.10gb]"]}))
-    assert code == 1 and "is a part of a device, which cannot be named here; name the class" in text, text
+    assert code == 1 and "is not a resource name such as nvidia.com/gpu" in text, text
 
 
 def test_lint_rejects_a_class_of_two_kinds(tmp_path):

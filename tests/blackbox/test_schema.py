@@ -70,8 +70,6 @@ DIFFERENCES = [
     (r"more than 65536 such steps", NUMBERS, accelerator(memory="8Gi", capacity={"deviceClasses": ["y"], "step": "1Ki"})),
     (r"this is more than the memory of the Accelerator", NUMBERS,
      accelerator(memory="8Gi", capacity={"deviceClasses": ["y"], "step": "1Gi", "min": "9Gi"})),
-    (r"is a part of a device, which cannot be named here", OTHER_DOCUMENTS,
-     tenant({"resources": ["deviceclass.resource.kubernetes.io/y[profile=1g.10gb]"]})),
     (r"is a slice of any profile for one Accelerator and something else", OTHER_DOCUMENTS,
      accelerator(mig={"model": "a100-80gb", "deviceClasses": {"base": "any"}})),
     (r"a device of this class is .* for Accelerator", OTHER_DOCUMENTS, accelerator(deviceClasses=["base"])),
