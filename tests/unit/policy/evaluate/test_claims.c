@@ -58,7 +58,7 @@ static void print_requests(const struct resource_request *requests, uint32_t cou
 #define MEMORY(amount) "'capacity':{'requests':{'memory':'" amount "'}}"
 #define CLASS_50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
 /* With the name of a part, its resource would be longer than the ledger allows. */
-#define LONG_CLASS CLASS_50 CLASS_50 CLASS_50 CLASS_50 "b"
+#define LONG_CLASS CLASS_50 CLASS_50 CLASS_50 CLASS_50 "bb"
 
 static void test_requests(void **state)
 {
@@ -574,7 +574,7 @@ static void test_models(void **state)
 	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA H100"), ""},
 	    {PRODUCT("gpu", "gpu.nvidia.com", "**"), ""},
 	    {PRODUCT("gpu", "gpu.amd.com", "AMD MI300X"), ""},
-	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4") "," PRODUCT("amd", "gpu.amd.com", "AMD MI300X"), "l4 mi300"},
+	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4") "," PRODUCT("amd", "gpu.amd.com", "AMD MI300X"), ""},
 	};
 	struct policy *policy = fixture_policy(products, NULL, 0);
 	assert_non_null(policy);

@@ -375,7 +375,7 @@ static void test_refused(void **state)
 /* A text in an unknown form is not corrupt, whatever follows the form. */
 static void test_unknown_forms(void **state)
 {
-	static const char *const texts[] = {"5;", "5;P x", "5;\x01 anything", "12;R a;", "9999;AAAA"};
+	static const char *const texts[] = {"6;", "6;P x", "6;\x01 anything", "12;R a;", "9999;AAAA"};
 	(void)state;
 	struct pods pods;
 	struct error err;
@@ -385,7 +385,7 @@ static void test_unknown_forms(void **state)
 	assert_non_null(strstr(err.text, "Update gpugate"));
 	struct buf text;
 	buf_init(&text, 4 << 20);
-	buf_text(&text, "5;");
+	buf_text(&text, "6;");
 	while (text.len <= 2 * LEDGER_TEXT_MAX)
 		buf_text(&text, "longer than this version would write it;");
 	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), LEDGER_TEXT_UNKNOWN);
