@@ -1,6 +1,8 @@
 """What a claim says of the part of a device that it takes: a MIG profile or a product by a
 selector, and memory by its capacity."""
 
+import json
+
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -213,6 +215,19 @@ def test_a_part_costs_something_and_no_more_than_its_class(serve):
         seen.add(tuple(part.items()))
     check()
     assert len(seen) > 10
+
+
+# --- Explain ---
+
+@pytest.mark.parametrize("told,counted,model", [
+    (product("NVIDIA L4"), f"1 x {CLASS}gpu: the products that its selectors require are of l4", "0.25, as l4"),
+    (profile("1g.10gb"), f"1 x {CLASS}gpu[profile=1g.10gb]: the claim could get it from any Accelerator that has it: a100, l4", "1, as a100"),
+    (memory("6Gi"), f"1 x {CLASS}gpu[memory=6Gi]: the claim could get it from any Accelerator that has it: a100, l4", "1, as a100")], ids=str)
+def test_explain_says_what_is_told(tmp_path, told, counted, model):
+    policy = write_policy(tmp_path / "p", [A100, L4, tenant(gpus(4))])
+    (tmp_path / "claim.yaml").write_text(json.dumps(claim(asked("gpu", "v1", **told))))
+    done = run("explain", "-f", tmp_path / "claim.yaml", "--policy", policy)
+    assert done.returncode == 0 and counted in done.stdout and f"team-a/q0: 1 x {model.split(',')[0]} = {model}" in done.stdout, done.stdout
 
 
 # --- Lint ---
