@@ -26,6 +26,9 @@ enum claim_mode {
  */
 #define CLAIM_OPTIONS_MAX 256
 
+/* The longest profile that is read: a longer one is none. */
+#define CLAIM_PROFILE_MAX 63
+
 /* The most devices that a claim can be given (resource.k8s.io: AllocationResultsMaxSize). */
 #define CLAIM_DEVICES_MAX 32
 
@@ -43,10 +46,11 @@ struct claim_option {
 	bool admin_access;     /* It uses devices that others may hold. */
 	struct str admin_text; /* What `adminAccess` is in the text of the claim. */
 	/*
-	 * What is known of the devices that can be given: the MIG profile and the name of the
-	 * product that its selectors require; absent: any.
+	 * What is known of the devices that can be given: the MIG profile, and the name of the
+	 * product with the driver that uses it, which its selectors require; absent: any. A profile
+	 * has at most CLAIM_PROFILE_MAX letters, digits, `.`, `+` and `-`.
 	 */
-	struct str profile, product;
+	struct str profile, product, product_driver;
 	/* Bytes of the capacity `memory` that it requests of each device; 0: it requests none. */
 	int64_t memory;
 };

@@ -168,7 +168,9 @@ int policy_pod_requests(const struct pod *pod, struct arena *arena, const struct
 /*
  * Computes what a claim requests, in the names that Pods use for device classes
  * (deviceclass.resource.kubernetes.io/CLASS): the same as policy_pod_requests for a Pod whose
- * `as_claim` it is. The claim must be bounded (policy_claim_bounded).
+ * `as_claim` it is. The claim must be bounded (policy_claim_bounded). Where it tells which part of a
+ * device it requests, the name says so: CLASS[profile=1g.10gb], or CLASS[memory=10Gi]. A policy that
+ * does not divide devices of the class counts the class.
  *
  * These are what it can be given, whatever it has been given: the alternatives of each request stay
  * together, in their order, and `alternative` is set from the second one on. `All` counts as
@@ -204,6 +206,14 @@ const struct resource_request *policy_charged_requests(const struct policy *poli
 						       uint32_t *count);
 
 /*
+ * Sets what a placement requires of nodes, for a claim whose selectors require products in every
+ * way in which it can be met: the label of one of the products, as `by_product` says. Otherwise,
+ * the placement stays as it is, which requires nothing. Memory is in the arena. Returns 0, or -1 if
+ * it is exhausted.
+ */
+int policy_claim_placement(const struct claim *claim, struct arena *arena, struct pod *placement);
+
+/*
  * Whether a claim has no more ways to meet its requests than the API server allows
  * (CLAIM_OPTIONS_MAX). The reader of a watch and admission refuse others, so that none is charged
  * for a part of what it requests. Pure.
@@ -221,6 +231,12 @@ bool policy_placement_bounded(const struct pod *pod);
  * Otherwise no quota can count the Pod.
  */
 bool policy_counts_some(const struct policy *policy, const struct resource_request *requests, uint32_t count);
+
+/*
+ * Returns the name of the device class if this is the name for a part of a device, such as
+ * deviceclass.resource.kubernetes.io/CLASS[profile=1g.10gb]; any other name as it is. Pure.
+ */
+struct str resource_without_part(struct str name);
 
 /*
  * Whether a resource is an extended one: its name has a domain that is not one of Kubernetes

@@ -126,6 +126,11 @@ struct pod {
 	bool has_required_affinity; /* nodeSelectorTerms is set, even if empty. */
 	const struct node_term *node_terms;
 	uint32_t node_term_count;
+	/*
+	 * For a claim: the terms are the products that its devices can be of. Nodes need not have
+	 * such a label, and one of a labeler may say how the devices are shared or cut as well.
+	 */
+	bool by_product;
 	bool has_tolerations;
 	const struct toleration *tolerations;
 	uint32_t toleration_count;

@@ -12,6 +12,7 @@
 #include "policy/compile/partition.h"
 #include "policy/compile/steps.h"
 #include "policy/model/catalog.h"
+#include "policy/model/class_part.h"
 
 #define UNIT_MAX (INT64_C(1) << 32)
 /* Always includes the sevenths, eighths and thirds of MIG. */
@@ -69,6 +70,8 @@ static void compile_model(struct compile *c, const struct doc_accelerator *doc, 
 	uint32_t profiles;
 	unsigned errors = c->report->errors;
 	const struct profile *table = compile_mig(c, doc, model, &profiles);
+	model->table = table;
+	model->table_count = profiles;
 	compile_sharing(c, doc, model);
 	compile_classes(c, doc, table, profiles, model);
 	if (doc->sharing.set && c->report->errors == errors)
@@ -107,8 +110,10 @@ struct offer {
 	struct str stands_for; /* As in struct resource. */
 	uint32_t model;
 	bool slice, shared;
+	bool any; /* As in struct resource. */
 	int64_t gpus, gpus_of;
 	int64_t memory, memory_of; /* Numerator MEMORY_UNKNOWN if not known. */
+	struct division division;
 };
 
 static struct offer make_offer(const struct policy *policy, uint32_t model, struct str name,
@@ -142,14 +147,107 @@ static struct offer make_offer(const struct policy *policy, uint32_t model, stru
 	return offer;
 }
 
-static struct offer make_class_offer(const struct policy *policy, uint32_t model, const struct class_name *class)
+static struct offer make_slice_offer(const struct policy *policy, uint32_t model, struct str name,
+				     const struct profile *slice)
 {
 	const struct model *m = &policy->models[model];
-	struct offer offer = make_offer(policy, model, class->name, class->slice, false);
+	struct offer offer = make_offer(policy, model, name, slice, false);
 	/* With the strategy `single`, the nodes have slices under the name of the device. */
-	offer.stands_for = class->slice && m->strategy == MIG_MIXED ? class->slice->resource : m->resource;
-	offer.slice = class->slice != NULL;
+	offer.stands_for = slice && m->strategy == MIG_MIXED ? slice->resource : m->resource;
+	offer.slice = slice != NULL;
 	return offer;
+}
+
+/* Makes the first offer cost as much as the more expensive one of the two, in each measure. */
+static void raise_offer(struct offer *offer, const struct offer *other)
+{
+	if ((wide)other->gpus * offer->gpus_of > (wide)offer->gpus * other->gpus_of) {
+		offer->gpus = other->gpus;
+		offer->gpus_of = other->gpus_of;
+		offer->stands_for = other->stands_for;
+	}
+	if (other->memory > offer->memory)
+		offer->memory = other->memory;
+}
+
+/* A slice of any profile that the model offers costs as much as the most expensive one. */
+static struct offer make_any_offer(const struct policy *policy, uint32_t model, struct str name)
+{
+	const struct model *m = &policy->models[model];
+	struct offer offer = make_slice_offer(policy, model, name, m->profile_count ? &m->profiles[0] : NULL);
+	for (uint32_t p = 1; p < m->profile_count; p++) {
+		const struct offer other = make_slice_offer(policy, model, name, &m->profiles[p]);
+		raise_offer(&offer, &other);
+	}
+	offer.any = true;
+	return offer;
+}
+
+static struct offer make_class_offer(const struct policy *policy, uint32_t model, const struct class_name *class)
+{
+	if (class->kind == CLASS_ANY)
+		return make_any_offer(policy, model, class->name);
+	struct offer offer = make_slice_offer(policy, model, class->name, class->slice);
+	if (class->kind == CLASS_SHARED)
+		offer.division = policy->models[model].division;
+	return offer;
+}
+
+/* Indexes what classes of any profile are offered as, by the class and the profile, in scratch memory. */
+static struct index index_offered(struct compile *c)
+{
+	const struct policy *policy = c->policy;
+	struct index offered;
+	size_t size = 0;
+	for (uint32_t i = 0; i < policy->model_count; i++)
+		size += (size_t)policy->models[i].class_count * policy->models[i].profile_count;
+	if (size > UINT32_MAX || index_init(&offered, (uint32_t)size, c->scratch) < 0)
+		longjmp(c->exhausted, 1);
+	for (uint32_t i = 0; i < policy->model_count; i++)
+		for (uint32_t k = 0; k < policy->models[i].class_count; k++) {
+			const struct class_name *class = &policy->models[i].classes[k];
+			for (uint32_t p = 0; class->kind == CLASS_ANY && p < policy->models[i].profile_count; p++)
+				index_add(&offered, class->name, policy->models[i].profiles[p].name, i);
+		}
+	return offered;
+}
+
+/*
+ * Whether the model has what a claim for a profile of a class can be given: it offers that. What no
+ * model offers costs what it would on those that can be cut like that.
+ */
+static bool gives_profile(const struct index *offered, uint32_t model, struct str class, struct str profile)
+{
+	const struct index_entry *e = index_find(offered, class, profile);
+	bool some = e != NULL, own = false;
+	for (; e && !own; e = index_next(offered, e))
+		own = e->id == model;
+	return own || !some;
+}
+
+/* Returns the name by which claims request one profile of a class. */
+static struct str profile_name(struct compile *c, struct str class, struct str profile)
+{
+	const struct class_part part = {.profile = profile};
+	struct str name = class_part_resource(&c->policy->arena, str_tail(class, CATALOG_CLASS_PREFIX.len), &part);
+	if (!str_present(name))
+		longjmp(c->exhausted, 1);
+	return name;
+}
+
+/* Adds what claims of a class of any profile can say that they want. Returns how many were added. */
+static uint32_t add_profiles(struct compile *c, uint32_t model, const struct class_name *class,
+			     const struct index *offered, struct offer *offers)
+{
+	const struct policy *policy = c->policy;
+	const struct model *m = &policy->models[model];
+	uint32_t made = 0;
+	for (uint32_t p = 0; class->kind == CLASS_ANY && p < m->table_count; p++) {
+		struct str name = profile_name(c, class->name, m->table[p].name);
+		if (name.len > class->name.len && gives_profile(offered, model, class->name, m->table[p].name))
+			offers[made++] = make_slice_offer(policy, model, name, &m->table[p]);
+	}
+	return made;
 }
 
 /* Returns all offers of all models, in the scratch arena. */
@@ -158,8 +256,10 @@ static struct offer *make_offers(struct compile *c, uint32_t *count)
 	const struct policy *policy = c->policy;
 	uint32_t size = 0, made = 0;
 	for (uint32_t i = 0; i < policy->model_count; i++)
-		size += 2 + policy->models[i].profile_count + policy->models[i].class_count;
+		size += 2 + policy->models[i].profile_count +
+			policy->models[i].class_count * (1 + policy->models[i].table_count);
 	struct offer *offers = compile_scratch(c, size, sizeof *offers);
+	const struct index offered = index_offered(c);
 	for (uint32_t i = 0; i < policy->model_count; i++) {
 		const struct model *m = &policy->models[i];
 		const struct profile *base = m->strategy == MIG_SINGLE && m->profile_count ? &m->profiles[0] : NULL;
@@ -176,8 +276,10 @@ static struct offer *make_offers(struct compile *c, uint32_t *count)
 				continue;
 			offers[made++] = make_offer(policy, i, m->profiles[p].resource, &m->profiles[p], false);
 		}
-		for (uint32_t k = 0; k < m->class_count; k++)
+		for (uint32_t k = 0; k < m->class_count; k++) {
 			offers[made++] = make_class_offer(policy, i, &m->classes[k]);
+			made += add_profiles(c, i, &m->classes[k], &offered, &offers[made]);
+		}
 	}
 	*count = made;
 	return offers;
@@ -196,7 +298,10 @@ static const char no_unit[] =
 /* Returns the location of the number that causes an offer's fraction. */
 static struct location fraction_at(const struct doc_accelerator *doc, const struct offer *offer)
 {
-	return offer->shared ? doc->sharing.replicas.at : doc->weight.set ? doc->weight.at : doc->mig.at;
+	return offer->shared          ? doc->sharing.replicas.at
+	       : offer->division.step ? doc->capacity.step.at
+	       : doc->weight.set      ? doc->weight.at
+				      : doc->mig.at;
 }
 
 static bool unit_of_offers(struct compile *c, int64_t *unit)
@@ -204,7 +309,10 @@ static bool unit_of_offers(struct compile *c, int64_t *unit)
 	uint32_t count;
 	const struct offer *offers = make_offers(c, &count);
 	for (uint32_t i = 0; i < count; i++) {
-		if (unit_add(unit, offers[i].gpus_of) && unit_add(unit, offers[i].memory_of))
+		int64_t steps = offers[i].division.step ? offers[i].division.steps : 1;
+		/* A step is exact as well: gpus / (gpus_of * steps) of a device. */
+		if (unit_add(unit, offers[i].gpus_of * steps / gcd(offers[i].gpus, offers[i].gpus_of * steps)) &&
+		    unit_add(unit, offers[i].gpus_of) && unit_add(unit, offers[i].memory_of))
 			continue;
 		docs_report(c->report, c->docs, SEVERITY_ERROR,
 			    fraction_at(c->accelerators[offers[i].model], &offers[i]), "%s", no_unit);
@@ -251,7 +359,8 @@ static void check_class(struct compile *c, const struct resource *resource, cons
 	const struct policy *policy = c->policy;
 	bool classes = str_present(resource->stands_for) && str_present(offer->stands_for);
 	/* That one Accelerator lists a class twice is reported where its classes are compiled. */
-	if (str_eq(resource->stands_for, offer->stands_for) || (classes && resource->landings[0].model == offer->model))
+	bool same = resource->any == offer->any && (resource->any || str_eq(resource->stands_for, offer->stands_for));
+	if (same || (classes && resource->landings[0].model == offer->model))
 		return;
 	struct str other = policy->models[resource->landings[0].model].name;
 	struct location at = compile_class_at(c->accelerators[offer->model], offer->name);
@@ -261,6 +370,12 @@ static void check_class(struct compile *c, const struct resource *resource, cons
 		    "\"%.*s\" is the `resource` of one Accelerator and a class of the other, \"%.*s\"; list the "
 		    "class in deviceClasses of both",
 		    STR_ARG(offer->name), STR_ARG(other));
+	else if (resource->any != offer->any)
+		docs_report(
+		    c->report, c->docs, SEVERITY_ERROR, at,
+		    "a device of this class is a slice of any profile for one Accelerator and something else for "
+		    "the other, \"%.*s\"; give each a class of its own, or write `any` in both",
+		    STR_ARG(other));
 	else
 		docs_report(
 		    c->report, c->docs, SEVERITY_ERROR, at,
@@ -287,6 +402,7 @@ void compile_resources(struct compile *c)
 		landings[i] = (struct landing){.model = offer->model,
 					       .shared = offer->shared,
 					       .max_per_container = policy->models[offer->model].max_per_container,
+					       .division = offer->division,
 					       .gpus = (wide)offer->gpus * (unit / offer->gpus_of),
 					       .memory = offer->memory == MEMORY_UNKNOWN
 							     ? MEMORY_UNKNOWN
@@ -295,6 +411,7 @@ void compile_resources(struct compile *c)
 			struct resource *resource = &resources[policy->resource_count];
 			*resource = (struct resource){.name = offer->name,
 						      .stands_for = offer->stands_for,
+						      .any = offer->any,
 						      .slice = offer->slice,
 						      .landings = &landings[i]};
 			index_add(&policy->resource_names, offer->name, (struct str){NULL, 0},

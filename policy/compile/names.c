@@ -10,6 +10,7 @@
 #include "policy/compile/steps.h"
 #include "policy/compile/warn.h"
 #include "policy/model/catalog.h"
+#include "policy/model/class_part.h"
 
 /* Whether a quota counts the resource without naming it exactly. */
 static bool counts_by_pattern(enum role role)
@@ -28,7 +29,8 @@ static void compile_known_names(struct compile *c)
 	const struct catalog_resource *catalog = catalog_resources(&rows);
 	struct str *names = compile_alloc(c, policy->resource_count + rows, sizeof *names);
 	for (uint32_t i = 0; i < policy->resource_count; i++)
-		names[policy->known_name_count++] = policy->resources[i].name;
+		if (!class_part_is(policy->resources[i].name)) /* Nobody writes the name of a part. */
+			names[policy->known_name_count++] = policy->resources[i].name;
 	for (size_t i = 0; i < rows; i++)
 		if (glob_is_exact(catalog[i].pattern))
 			names[policy->known_name_count++] = catalog[i].pattern;

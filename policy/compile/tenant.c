@@ -180,7 +180,7 @@ static void check_memory_known(struct compile *c, const struct doc_quota *doc, c
 		return;
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
-		if (!quota_counts(quota, resource))
+		if (!quota_counts(c->policy, quota, resource))
 			continue;
 		for (uint32_t l = 0; l < resource->landing_count; l++) {
 			uint32_t model = resource->landings[l].model;

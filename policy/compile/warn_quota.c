@@ -141,7 +141,7 @@ static bool mark_counted(struct coverage *coverage, const struct resource *resou
 		const struct quota *quota = &policy->quotas[tenant->quotas[i]];
 		if (!warn_spend(&coverage->work, 1 + quota->resources.count + quota->model_count))
 			return false;
-		if (!quota_counts(quota, resource))
+		if (!quota_counts(policy, quota, resource))
 			continue;
 		if (!quota->models)
 			return false;

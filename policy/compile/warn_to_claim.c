@@ -72,7 +72,9 @@ static bool warn_shared(struct compile *c, const struct turned *turned, const st
 	const struct policy *policy = c->policy;
 	const struct model *model = &policy->models[landing->model];
 	for (uint32_t k = 0; k < model->class_count && warn_spend(work, 1); k++) {
-		if (!snapshot_is_class_of(&model->classes[k], resource))
+		enum class_kind kind = model->classes[k].kind;
+		/* The template decides which part of a device a claim is for. */
+		if (kind == CLASS_ANY || kind == CLASS_SHARED || !snapshot_is_class_of(&model->classes[k], resource))
 			continue;
 		const struct resource *class = snapshot_resource(policy, model->classes[k].name);
 		const struct landing *dearer = find_dearer(class, landing);

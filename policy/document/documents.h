@@ -180,7 +180,7 @@ struct doc_mig {
 	struct text offered_from;            /* A file of mig-parted, see config_name.h. */
 	const struct doc_mig_layout *layout; /* What that file says. NULL: there is no such file. */
 	struct choice strategy;              /* enum mig_strategy: mixed, single. */
-	struct text_map device_classes;      /* Device class: name of a profile. */
+	struct text_map device_classes;      /* Device class: name of a profile, or `any`. */
 };
 
 struct doc_sharing {
@@ -191,6 +191,14 @@ struct doc_sharing {
 	struct number max_per_container;        /* At least 1. Default: 1. */
 	struct text device_plugin_config;       /* The plugin's file; see config_name.h. */
 	const struct doc_device_plugin *plugin; /* Its contents. NULL: no such file. */
+};
+
+struct doc_capacity {
+	bool set;
+	struct location at;
+	struct texts device_classes; /* Required. */
+	struct amount step;          /* Required. */
+	struct amount least;         /* The key `min`. Default: the step. */
 };
 
 struct doc_accelerator {
@@ -204,6 +212,7 @@ struct doc_accelerator {
 	struct texts device_classes;      /* Names of device classes. */
 	struct doc_mig mig;
 	struct doc_sharing sharing;
+	struct doc_capacity capacity;
 };
 
 struct doc_quota {

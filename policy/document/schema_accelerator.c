@@ -62,7 +62,8 @@ static const struct schema_field mig_fields[] = {
      AT(doc_mig, device_classes),
      .doc =
 	 "Device classes (dynamic resource allocation) whose devices are slices of this model, each with the name of "
-	 "the profile. A request for such a class counts like one for the slice."},
+	 "the profile. A request for such a class counts like one for the slice. `any` instead of a name: the devices "
+	 "are slices of any profile that is offered, and the selectors of a claim may say of which."},
 };
 
 static const struct schema_object mig_object = {.name = "a MIG layout",
@@ -93,6 +94,23 @@ static const struct schema_object sharing_object = {.name = "sharing",
 							"How devices of this model are shared by time-slicing or MPS.",
 						    .size = sizeof(struct doc_sharing),
 						    FIELDS(sharing_fields)};
+
+static const struct schema_field capacity_fields[] = {
+    {KEY("deviceClasses"), .type = FIELD_TEXTS, .flags = FIELD_REQUIRED | FIELD_FULL, .form = FORM_NAME,
+     AT(doc_capacity, device_classes),
+     .doc = "Device classes whose devices are whole devices of this model, each of which the driver allocates several "
+	    "times, by its capacity `memory`."},
+    {KEY("step"), .type = FIELD_AMOUNT, .flags = FIELD_REQUIRED | FIELD_POSITIVE, AT(doc_capacity, step),
+     .doc = "What a request for memory is rounded up to a multiple of, in bytes, such as 1Gi; at least what the driver "
+	    "rounds it to. The memory of the Accelerator is a multiple of it, at most 65536 times."},
+    {KEY("min"), .type = FIELD_AMOUNT, .flags = FIELD_POSITIVE, AT(doc_capacity, least),
+     .doc = "The least memory that a request counts as, in bytes, such as 2Gi. The default is one step."},
+};
+
+static const struct schema_object capacity_object = {.name = "capacity",
+						     .doc = "How claims share devices of this model by their memory.",
+						     .size = sizeof(struct doc_capacity),
+						     FIELDS(capacity_fields)};
 
 static const struct schema_field accelerator_fields[] = {
     {KEY("resource"), .type = FIELD_TEXT, .flags = FIELD_REQUIRED, .form = FORM_LABEL_KEY,
@@ -126,6 +144,8 @@ static const struct schema_field accelerator_fields[] = {
      .doc = "How devices of this model are cut into MIG slices, if they are."},
     {KEY("sharing"), .type = FIELD_OBJECT, AT(doc_accelerator, sharing), .object = &sharing_object,
      .doc = "How devices of this model are shared, if they are."},
+    {KEY("capacity"), .type = FIELD_OBJECT, AT(doc_accelerator, capacity), .object = &capacity_object,
+     .doc = "How claims (dynamic resource allocation) share devices of this model by their memory, if they do."},
 };
 
 /* Extended resources have a prefix. A `weight` that is not a number is not limited here. */

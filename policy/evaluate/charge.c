@@ -5,6 +5,7 @@
 #include "gpugate/policy_enums.h"
 #include "gpugate/quota.h"
 #include "policy/evaluate/companions.h"
+#include "policy/model/class_part.h"
 
 static bool has_name(const struct str *names, uint32_t count, struct str name)
 {
@@ -30,11 +31,23 @@ bool scope_has(const struct policy *policy, const struct scope *scope, const str
 	       has_name(scope->names.items, scope->names.count, policy->models[landing->model].name);
 }
 
-wide charge_landing(const struct policy *policy, const struct quota *quota, const struct landing *landing)
+/* Returns a part of what a whole device costs, which is a multiple of the number of its steps. */
+static wide divide(const struct division *division, wide whole, int64_t memory)
 {
-	return quota->measure == MEASURE_COUNT  ? policy->unit
-	       : quota->measure == MEASURE_GPUS ? landing->gpus
-						: landing->memory;
+	if (division->step == 0 || memory <= 0 || whole == MEMORY_UNKNOWN)
+		return whole;
+	int64_t steps = (memory - 1) / division->step + 1;
+	steps = steps < division->least ? division->least : steps;
+	return steps < division->steps ? whole / division->steps * steps : whole;
+}
+
+wide charge_landing(const struct policy *policy, const struct quota *quota, const struct landing *landing,
+		    int64_t memory)
+{
+	return quota->measure == MEASURE_COUNT
+		   ? policy->unit
+		   : divide(&landing->division, quota->measure == MEASURE_GPUS ? landing->gpus : landing->memory,
+			    memory);
 }
 
 /* Returns the larger cost. One that cannot be measured is larger than all others. */
@@ -53,7 +66,7 @@ static wide dearest_anywhere(const struct policy *policy, const struct quota *qu
 	if (quota->measure != MEASURE_MEMORY)
 		companions_cost(policy, quota, resource->name, &most);
 	for (uint32_t i = 0; i < resource->landing_count; i++)
-		most = dearer(most, charge_landing(policy, quota, &resource->landings[i]));
+		most = dearer(most, charge_landing(policy, quota, &resource->landings[i], 0));
 	return most;
 }
 
@@ -63,7 +76,7 @@ bool charge_counts(const struct policy *policy, const struct quota *quota, struc
 	if (quota_counts_resource(quota, name))
 		return true;
 	if (resource)
-		return quota_counts(quota, resource);
+		return quota_counts(policy, quota, resource);
 	struct str class = snapshot_class(policy, name);
 	return str_present(class) && quota_counts_resource(quota, class);
 }
@@ -80,12 +93,13 @@ bool charge_unit(const struct policy *policy, const struct quota *quota, struct 
 		return true;
 	}
 	bool counted = false;
+	int64_t memory = class_part_memory(name);
 	*each = 0;
 	for (uint32_t i = 0; i < resource->landing_count; i++) {
 		const struct landing *landing = &resource->landings[i];
 		if (!scope_has(policy, scope, landing) || !quota_counts_model(quota, landing->model))
 			continue;
-		*each = dearer(*each, charge_landing(policy, quota, landing));
+		*each = dearer(*each, charge_landing(policy, quota, landing, memory));
 		counted = true;
 	}
 	return counted;

@@ -51,8 +51,10 @@ bool charge_counts(const struct policy *policy, const struct quota *quota, struc
 
 /*
  * Returns what one unit costs in the quota on nodes of one model, which the quota must count. May
- * be MEMORY_UNKNOWN.
+ * be MEMORY_UNKNOWN. If `memory` is not 0, the unit is so many bytes of a device, as far as the
+ * model divides its devices: never more than the whole one, and never nothing.
  */
-wide charge_landing(const struct policy *policy, const struct quota *quota, const struct landing *landing);
+wide charge_landing(const struct policy *policy, const struct quota *quota, const struct landing *landing,
+		    int64_t memory);
 
 #endif

@@ -4,6 +4,13 @@
  */
 #include "policy/evaluate/claim_requests.h"
 
+_Static_assert(CLASS_PROFILE_MAX == CLAIM_PROFILE_MAX, "every profile that is read can be named");
+
+struct str resource_without_part(struct str name)
+{
+	return class_part_whole(name);
+}
+
 bool policy_claim_bounded(const struct claim *claim)
 {
 	uint64_t options = 0;

@@ -2,6 +2,7 @@
 
 #include "policy/base/show.h"
 #include "policy/evaluate/violation.h"
+#include "policy/model/class_part.h"
 
 /*
  * Returns the cost of one unit of an accelerator that no Accelerator has, in the measure `gpus`: a
@@ -78,7 +79,7 @@ int companions_add(struct evaluation *e, struct resource_request *requests, uint
 bool policy_counts_some(const struct policy *policy, const struct resource_request *requests, uint32_t count)
 {
 	for (uint32_t d = 0; d < count; d++) {
-		struct str name = requests[d].resource, class = snapshot_class(policy, name);
+		struct str name = class_part_whole(requests[d].resource), class = snapshot_class(policy, name);
 		if (snapshot_is_accelerator(policy, name) || index_id(&policy->named_resources, name) != INDEX_NONE)
 			return true;
 		if (str_present(class) && index_id(&policy->named_resources, class) != INDEX_NONE)

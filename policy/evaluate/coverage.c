@@ -360,6 +360,10 @@ int charges_check_claim(struct evaluation *e, bool unknown)
 	}
 	if (kept == 0 && !unknown)
 		return 0;
+	struct pod *placement = arena_zalloc(e->arena, 1, sizeof *placement);
+	if (!placement || policy_claim_placement(&claim, e->arena, placement) < 0)
+		return -1;
+	e->pod = placement;
 	consumer->kind = CONSUMER_CLAIM;
 	consumer->requests = requests;
 	consumer->request_count = kept;

@@ -10,6 +10,7 @@
 struct alternative {
 	const struct pairs *selector;
 	const struct node_term *term; /* NULL: the Pod has no node affinity. */
+	bool by_product;              /* As in struct pod. */
 };
 
 static const struct str *value_of(const struct pair *pairs, uint32_t count, struct str key)
@@ -28,9 +29,26 @@ static bool listed(const struct str *keys, uint32_t count, struct str key)
 	return false;
 }
 
+/* What a labeler adds to the name of a product where devices are shared, or cut into slices. */
+static bool is_product(struct str label, struct str product)
+{
+	struct str rest = str_tail(label, product.len);
+	return str_starts(label, product) &&
+	       (rest.len == 0 || str_eq(rest, STR("-SHARED")) || str_starts(rest, STR("-MIG-")));
+}
+
+/* Whether no node with the label has devices of the product. */
+static bool excludes_product(const struct node_term *term, const struct pair *label)
+{
+	return str_eq(term->expressions->key, label->key) &&
+	       !is_product(label->value, term->expressions->values.items[0]);
+}
+
 /* Whether no node with the label satisfies the alternative. */
 static bool excludes_label(const struct alternative *a, const struct pair *label)
 {
+	if (a->by_product)
+		return excludes_product(a->term, label);
 	const struct str *selected = value_of(a->selector->items, a->selector->count, label->key);
 	if (selected && !str_eq(*selected, label->value))
 		return true;
@@ -52,6 +70,8 @@ static bool all_equal(const struct strs *values, struct str value)
 static bool implies_label(const struct alternative *a, const struct pair *label)
 {
 	const struct str *selected = value_of(a->selector->items, a->selector->count, label->key);
+	if (a->by_product)
+		return false; /* Nodes of the product may lack the label. */
 	if (selected)
 		return str_eq(*selected, label->value);
 	for (uint32_t i = 0; a->term && i < a->term->count; i++) {
@@ -67,6 +87,8 @@ static bool requires_key(const struct alternative *a, struct str key)
 {
 	if (value_of(a->selector->items, a->selector->count, key))
 		return true;
+	if (a->by_product)
+		return false;
 	for (uint32_t i = 0; a->term && i < a->term->count; i++) {
 		const struct node_expression *e = &a->term->expressions[i];
 		if (str_eq(e->key, key) && !str_eq(e->op, STR("NotIn")) && !str_eq(e->op, STR("DoesNotExist")))
@@ -244,7 +266,7 @@ int placement_find(const struct policy *policy, const struct resource *resource,
 	if (pod->node_selector.count == 0 && !pod->has_required_affinity)
 		return 0;
 	if (!policy_placement_bounded(pod)) {
-		placement->unknown = UNKNOWN_LENGTH;
+		placement->unknown = pod->by_product ? UNKNOWN_NOT : UNKNOWN_LENGTH;
 		return 0;
 	}
 	bool *possible = arena_zalloc(arena, resource->landing_count, sizeof *possible);
@@ -252,7 +274,7 @@ int placement_find(const struct policy *policy, const struct resource *resource,
 	if (!possible || !states)
 		return -1;
 	bool some_term = false;
-	struct alternative a = {.selector = &pod->node_selector};
+	struct alternative a = {.selector = &pod->node_selector, .by_product = pod->by_product};
 	for (uint32_t t = 0; t < (pod->has_required_affinity ? pod->node_term_count : 1); t++) {
 		struct nearest nearest = {0, false};
 		if (pod->has_required_affinity)
@@ -271,6 +293,9 @@ int placement_find(const struct policy *policy, const struct resource *resource,
 		placement->unknown = UNKNOWN_NO_NODE;
 	placement->possible = possible;
 	placement->possible_count = count_possible(placement, resource);
+	/* A product that no Accelerator has tells nothing: its name may have been misread. */
+	if (pod->by_product && placement->unknown)
+		*placement = (struct placement){.possible_count = resource->landing_count};
 	return 0;
 }
 

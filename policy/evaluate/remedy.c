@@ -4,6 +4,7 @@
 #include "policy/base/show.h"
 #include "policy/evaluate/companions.h"
 #include "policy/evaluate/requirements.h"
+#include "policy/model/class_part.h"
 
 #define ADVICE_MAX 200 /* Bytes for what a model requires, so that the rest of the sentence fits. */
 
@@ -24,6 +25,7 @@ void remedy_print_amount(const struct policy *policy, const struct quota *quota,
 struct fitting {
 	struct str name;               /* Absent: nothing fits. */
 	const struct landing *landing; /* NULL: no Accelerator has the resource. */
+	int64_t memory;                /* Bytes of a device; 0: a whole one. */
 	/* On nodes of other models, it does not fit or is not counted here. */
 	bool elsewhere;
 	wide each, count;
@@ -89,6 +91,7 @@ static wide requested_count(const struct refused_request *request, struct str na
 		for (uint32_t i = d; i < next; i++)
 			if (consumer->requests[i].count > most &&
 			    (str_eq(consumer->requests[i].resource, name) ||
+			     str_eq(class_part_whole(consumer->requests[i].resource), name) ||
 			     str_eq(meant_resource(request->policy, consumer->requests[i].resource), name)))
 				most = consumer->requests[i].count;
 		count += most;
@@ -98,17 +101,17 @@ static wide requested_count(const struct refused_request *request, struct str na
 
 /*
  * Returns what one unit costs in a quota; 0 if the cost is unknown or the quota does not count it.
- * `landing` is NULL if no Accelerator has the resource.
  */
-static wide unit_cost(const struct policy *policy, const struct quota *quota, struct str name,
-		      const struct landing *landing)
+static wide unit_cost(const struct policy *policy, const struct quota *quota, const struct fitting *unit)
 {
 	wide each = 0;
-	if (!quota_counts_resource(quota, name))
+	if (!charge_counts(policy, quota, unit->name, snapshot_resource(policy, unit->name)))
 		return 0;
-	if (!landing)
-		return companions_cost(policy, quota, name, &each) && each > 0 ? each : 0;
-	each = quota_counts_model(quota, landing->model) ? charge_landing(policy, quota, landing) : 0;
+	if (!unit->landing)
+		return companions_cost(policy, quota, unit->name, &each) && each > 0 ? each : 0;
+	each = quota_counts_model(quota, unit->landing->model)
+		   ? charge_landing(policy, quota, unit->landing, unit->memory)
+		   : 0;
 	return each > 0 ? each : 0;
 }
 
@@ -121,8 +124,7 @@ static wide smaller(wide a, wide b)
  * Returns how many units no limit forbids: not that of the quota itself, and no other one on the
  * path of the tenant that denies.
  */
-static wide count_allowed(const struct refused_request *request, const struct quota *quota, struct str name,
-			  const struct landing *landing)
+static wide count_allowed(const struct refused_request *request, const struct quota *quota, const struct fitting *unit)
 {
 	const struct policy *policy = request->policy;
 	wide count = AMOUNT_MAX;
@@ -130,7 +132,7 @@ static wide count_allowed(const struct refused_request *request, const struct qu
 		const struct charge *room = &request->denial->room[i];
 		const struct quota *other = &policy->quotas[room->quota];
 		bool counts = other == quota || policy->tenants[other->tenant].enforcement == ENFORCEMENT_DENY;
-		wide each = counts ? unit_cost(policy, other, name, landing) : 0;
+		wide each = counts ? unit_cost(policy, other, unit) : 0;
 		if (each > 0)
 			count = smaller(count, room->amount / each);
 	}
@@ -140,17 +142,32 @@ static wide count_allowed(const struct refused_request *request, const struct qu
 /*
  * Makes the units the best ones if each costs more than the previous best, and at least one fits.
  */
-static bool consider(const struct refused_request *request, const struct quota *quota, wide left, struct str name,
-		     const struct landing *landing, struct fitting *best)
+static bool consider(const struct refused_request *request, const struct quota *quota, wide left, struct fitting unit,
+		     struct fitting *best)
 {
-	wide each = unit_cost(request->policy, quota, name, landing);
-	if (each <= best->each || each > left)
+	unit.each = unit_cost(request->policy, quota, &unit);
+	if (unit.each <= best->each || unit.each > left)
 		return false;
-	wide count = count_allowed(request, quota, name, landing);
-	if (count == 0)
+	unit.count = count_allowed(request, quota, &unit);
+	if (unit.count == 0)
 		return false;
-	*best = (struct fitting){name, landing, false, each, smaller(count, requested_count(request, name))};
+	unit.count = smaller(unit.count, requested_count(request, unit.name));
+	*best = unit;
 	return true;
+}
+
+/* Does the same for the largest part of a device that is left. */
+static bool consider_part(const struct refused_request *request, const struct quota *quota, wide left,
+			  struct fitting unit, struct fitting *best)
+{
+	const struct division *division = &unit.landing->division;
+	if (division->step == 0)
+		return false;
+	wide whole = unit_cost(request->policy, quota, &unit), steps = left / (whole / division->steps + (whole == 0));
+	if (whole == 0 || steps < division->least || steps >= division->steps)
+		return false;
+	unit.memory = (int64_t)steps * division->step;
+	return consider(request, quota, left, unit, best);
 }
 
 /*
@@ -162,29 +179,40 @@ static void look_elsewhere(const struct refused_request *request, const struct q
 {
 	wide count = best->count;
 	for (uint32_t l = 0; l < resource->landing_count && !best->elsewhere; l++) {
-		const struct landing *landing = &resource->landings[l];
-		wide each = unit_cost(request->policy, quota, resource->name, landing);
-		count = smaller(count, each > 0 ? count_allowed(request, quota, resource->name, landing) : 0);
+		const struct fitting unit = {
+		    .name = best->name, .landing = &resource->landings[l], .memory = best->memory};
+		wide each = unit_cost(request->policy, quota, &unit);
+		count = smaller(count, each > 0 ? count_allowed(request, quota, &unit) : 0);
 		best->elsewhere = count == 0;
 	}
 	if (!best->elsewhere)
 		best->count = count;
 }
 
+static bool is_divided(const struct resource *resource)
+{
+	bool divided = false;
+	for (uint32_t l = 0; l < resource->landing_count; l++)
+		divided |= resource->landings[l].division.step > 0;
+	return divided;
+}
+
 /*
  * Whether a message may name a resource. A device class is named only if the Pod requests it, and
- * what it stands for is no resource of an Accelerator that the quota counts.
+ * what it stands for is no resource of an Accelerator that the quota counts; unless a part of its
+ * devices may fit.
  */
 static bool is_named(const struct refused_request *request, const struct quota *quota, const struct resource *resource)
 {
 	if (!str_present(resource->stands_for))
 		return true;
-	if (quota_counts_resource(quota, resource->stands_for) &&
+	if (!is_divided(resource) && quota_counts_resource(quota, resource->stands_for) &&
 	    snapshot_resource(request->policy, resource->stands_for))
 		return false;
 	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
 		struct str name = request->consumer->requests[d].resource;
-		if (str_eq(name, resource->name) || str_eq(snapshot_class(request->policy, name), resource->name))
+		if (str_eq(name, resource->name) || str_eq(class_part_whole(name), resource->name) ||
+		    str_eq(snapshot_class(request->policy, name), resource->name))
 			return true;
 	}
 	return false;
@@ -198,16 +226,20 @@ static struct fitting find_fitting(const struct refused_request *request, const 
 	struct fitting best = {.each = 0};
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
-		if (!is_named(request, quota, resource) || !quota_counts_resource(quota, resource->name) ||
+		if (!is_named(request, quota, resource) || !charge_counts(policy, quota, resource->name, resource) ||
 		    !requests_vendor(request, quota, catalog_vendor(meant_resource(policy, resource->name))))
 			continue;
-		for (uint32_t l = 0; l < resource->landing_count; l++)
-			if (consider(request, quota, left, resource->name, &resource->landings[l], &best))
+		for (uint32_t l = 0; l < resource->landing_count; l++) {
+			const struct fitting unit = {.name = resource->name, .landing = &resource->landings[l]};
+			if (consider(request, quota, left, unit, &best) ||
+			    consider_part(request, quota, left, unit, &best))
 				found = resource;
+		}
 	}
 	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
 		struct str name = request->consumer->requests[d].resource;
-		if (!snapshot_resource(policy, name) && consider(request, quota, left, name, NULL, &best))
+		if (!snapshot_resource(policy, name) &&
+		    consider(request, quota, left, (struct fitting){.name = class_part_whole(name)}, &best))
 			found = NULL;
 	}
 	if (found)
@@ -226,7 +258,10 @@ static void print_fitting(const struct refused_request *request, const struct qu
 	}
 	buf_text(out, "; fits: ");
 	buf_number(out, (uint64_t)fitting.count);
-	buf_printf(out, " x %.*s", STR_ARG(fitting.name));
+	const struct class_part part = {.memory = fitting.memory};
+	char text[CLASS_PART_TEXT_MAX];
+	class_part_print(&part, text);
+	buf_printf(out, " x %.*s%s", STR_ARG(fitting.name), text);
 	if (fitting.elsewhere)
 		buf_printf(out, " on %.*s", STR_ARG(policy->models[fitting.landing->model].name));
 	buf_text(out, " (");
@@ -264,7 +299,7 @@ struct costs {
 };
 
 static struct costs find_costs(const struct policy *policy, const struct quota *quota, const struct resource *resource,
-			       const struct scope *scope)
+			       const struct scope *scope, int64_t memory)
 {
 	struct costs costs = {0};
 	for (uint32_t i = 0; i < resource->landing_count; i++) {
@@ -274,13 +309,14 @@ static struct costs find_costs(const struct policy *policy, const struct quota *
 		costs.count++;
 		const struct landing *other = landing;
 		if (quota_counts_model(quota, landing->model) &&
-		    (!costs.dearest ||
-		     charge_landing(policy, quota, landing) > charge_landing(policy, quota, costs.dearest))) {
+		    (!costs.dearest || charge_landing(policy, quota, landing, memory) >
+					   charge_landing(policy, quota, costs.dearest, memory))) {
 			other = costs.dearest;
 			costs.dearest = landing;
 		}
 		if (other && (!quota_counts_model(quota, other->model) ||
-			      charge_landing(policy, quota, other) < charge_landing(policy, quota, costs.dearest)))
+			      charge_landing(policy, quota, other, memory) <
+				  charge_landing(policy, quota, costs.dearest, memory)))
 			costs.cheaper = other;
 	}
 	return costs;
@@ -290,7 +326,7 @@ static void print_counted_as(const struct policy *policy, const struct costs *co
 {
 	char known[ADVICE_MAX];
 	buf_printf(out, "; counted as " SHOW, SHOWN(policy->models[costs->dearest->model].name));
-	/* Which nodes a claim can get its devices from is in expressions that are not evaluated. */
+	/* A claim selects devices by expressions, which are not as easily corrected. */
 	if (costs->count == 1 || claim)
 		return;
 	const struct model *cheaper = &policy->models[costs->cheaper->model];
@@ -311,7 +347,7 @@ void remedy_print_model(const struct refused_request *request, const struct quot
 		if (!resource || resource->landing_count < 2 || !charge_counts(policy, quota, name, resource))
 			continue;
 		struct scope scope = scope_of(policy, resource, consumer->models, consumer->model_count);
-		struct costs costs = find_costs(policy, quota, resource, &scope);
+		struct costs costs = find_costs(policy, quota, resource, &scope, class_part_memory(name));
 		if (!costs.dearest || (costs.count > 1 && !costs.cheaper))
 			continue;
 		print_counted_as(policy, &costs, consumer->kind == CONSUMER_CLAIM, out);

@@ -4,6 +4,7 @@
 #include "policy/evaluate/charge.h"
 #include "policy/evaluate/companions.h"
 #include "policy/evaluate/limits.h"
+#include "policy/model/class_part.h"
 #include "policy/model/slices.h"
 
 struct charging {
@@ -42,13 +43,13 @@ static struct strs scope_names(const struct charging *c, const struct resource *
 
 /* Returns the first model that costs as much as is charged. */
 static const struct model *dearest(const struct charging *c, const struct quota *quota, const struct resource *resource,
-				   const struct scope *scope, wide each)
+				   const struct scope *scope, int64_t memory, wide each)
 {
 	bool anywhere = scope->unknown && !quota->models;
 	for (uint32_t l = 0; resource && l < resource->landing_count; l++) {
 		const struct landing *landing = &resource->landings[l];
 		if ((anywhere || (scope_has(c->policy, scope, landing) && quota_counts_model(quota, landing->model))) &&
-		    charge_landing(c->policy, quota, landing) == each)
+		    charge_landing(c->policy, quota, landing, memory) == each)
 			return &c->policy->models[landing->model];
 	}
 	return NULL;
@@ -64,7 +65,7 @@ static void send_cost(const struct charging *c, uint32_t q, const struct resourc
 	    .quota = q, .resource = resource_request->resource, .count = companions_count(c->policy, resource_request)};
 	if (!charge_unit(c->policy, quota, resource_request->resource, resource, scope, &cost->each))
 		return;
-	const struct model *model = dearest(c, quota, resource, scope, cost->each);
+	const struct model *model = dearest(c, quota, resource, scope, class_part_memory(cost->resource), cost->each);
 	if (model) {
 		cost->model = model->name;
 		cost->model_at = snapshot_location(c->policy, model->at);

@@ -13,6 +13,7 @@
 #include "gpugate/suggest.h"
 #include "policy/base/show.h"
 #include "policy/evaluate/violation.h"
+#include "policy/model/class_part.h"
 
 /* In bytes. Shorter vendor names that differ by one letter are often both correct. */
 #define VENDOR_TYPO_MIN 9
@@ -256,6 +257,6 @@ int unknown_check_claim(struct evaluation *e, const struct resource_request *req
 	enum enforcement enforcement = find_enforcement(e);
 	for (uint32_t i = 0; i < count; i++)
 		if (is_unlisted_class(e->policy, requests[i].resource))
-			note(&classes, requests[i].resource);
+			note(&classes, class_part_whole(requests[i].resource));
 	return enforcement == ENFORCEMENT_ALLOW ? 0 : object_classes(e, &classes, enforcement);
 }

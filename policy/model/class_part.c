@@ -20,21 +20,24 @@ static int print_memory(int64_t bytes, char *text, size_t size)
 	return snprintf(text, size, "[memory=%" PRId64 "%s]", bytes, suffixes[suffix]);
 }
 
-static size_t print_part(const struct class_part *part, char *text, size_t size)
+size_t class_part_print(const struct class_part *part, char text[static CLASS_PART_TEXT_MAX])
 {
 	int len = 0;
+	text[0] = '\0';
 	if (part->memory > 0)
-		len = print_memory(part->memory, text, size);
+		len = print_memory(part->memory, text, CLASS_PART_TEXT_MAX);
 	else if (str_present(part->profile) && part->profile.len <= CLASS_PROFILE_MAX)
-		len = snprintf(text, size, "[profile=%.*s]", STR_ARG(part->profile));
+		len = snprintf(text, CLASS_PART_TEXT_MAX, "[profile=%.*s]", STR_ARG(part->profile));
 	return len > 0 ? (size_t)len : 0;
 }
 
 struct str class_part_resource(struct arena *arena, struct str class, const struct class_part *part)
 {
 	const struct str prefix = CATALOG_CLASS_PREFIX;
-	char text[CLASS_PROFILE_MAX + sizeof "[profile=]"];
-	size_t len = print_part(part, text, sizeof text);
+	char text[CLASS_PART_TEXT_MAX];
+	size_t len = class_part_print(part, text);
+	if (prefix.len + class.len + len > CLASS_PART_NAME_MAX)
+		len = 0;
 	char *name = arena_alloc(arena, prefix.len + class.len + len);
 	if (!name)
 		return (struct str){NULL, 0};
@@ -51,6 +54,11 @@ static size_t find_part(struct str name)
 		return name.len;
 	const char *bracket = memchr(name.ptr, '[', name.len);
 	return bracket ? (size_t)(bracket - name.ptr) : name.len;
+}
+
+bool class_part_is(struct str name)
+{
+	return find_part(name) < name.len;
 }
 
 struct str class_part_whole(struct str name)

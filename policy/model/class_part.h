@@ -21,14 +21,25 @@ struct class_part {
 	int64_t memory; /* In bytes. */
 };
 
-/* The longest profile that is kept: a longer one is no profile, and counts as the class. */
-#define CLASS_PROFILE_MAX 63
+#define CLASS_PROFILE_MAX 63 /* The longest profile; the same as CLAIM_PROFILE_MAX. */
+
+/* The longest name of a part. One that would be longer is the name of the class instead. */
+#define CLASS_PART_NAME_MAX 253
+
+/* Bytes of what such a name has after that of its class, with the end of the text. */
+#define CLASS_PART_TEXT_MAX (CLASS_PROFILE_MAX + sizeof "[profile=]")
+
+/* Writes what such a name has after that of its class, and returns its length. */
+size_t class_part_print(const struct class_part *part, char text[static CLASS_PART_TEXT_MAX]);
 
 /*
  * Returns the name by which a part of a device of the class is requested, in the arena; absent if
  * the arena is exhausted.
  */
 struct str class_part_resource(struct arena *arena, struct str class, const struct class_part *part);
+
+/* Whether a name is that of a part. */
+bool class_part_is(struct str name);
 
 /* Returns the name of the class in such a name. Any other name is returned as it is. */
 struct str class_part_whole(struct str name);

@@ -117,6 +117,9 @@ static const struct resource *own_resource(const struct policy *policy, struct s
 {
 	uint32_t id = index_id(&policy->resource_names, name);
 	char slice[CATALOG_MIG_NAME_MAX];
+	struct str whole = class_part_whole(name);
+	if (id == INDEX_NONE && whole.len < name.len)
+		id = index_id(&policy->resource_names, whole);
 	size_t len = id == INDEX_NONE ? catalog_mig_slice(name, slice) : 0;
 	if (len)
 		id = index_id(&policy->resource_names, (struct str){slice, len});
@@ -125,6 +128,8 @@ static const struct resource *own_resource(const struct policy *policy, struct s
 
 bool snapshot_is_class_of(const struct class_name *class, const struct resource *resource)
 {
+	if (class->kind == CLASS_ANY)
+		return resource->slice;
 	return class->slice ? str_eq(class->slice->resource, resource->name) : !resource->slice;
 }
 
@@ -137,7 +142,6 @@ static struct str mapped_class(const struct policy *policy, struct str name)
 const struct resource *snapshot_resource(const struct policy *policy, struct str name)
 {
 	const struct resource *own = own_resource(policy, name);
-	own = own ? own : own_resource(policy, class_part_whole(name));
 	struct str class = own ? (struct str){NULL, 0} : mapped_class(policy, name);
 	return str_present(class) ? own_resource(policy, class) : own;
 }
@@ -153,6 +157,7 @@ static enum role resource_role(const struct resource *resource)
 /* Returns the role of a name that no Accelerator has. */
 static enum role other_role(const struct policy *policy, struct str name)
 {
+	name = class_part_whole(name);
 	if (globs_match(&policy->other_resources, name))
 		return ROLE_OTHER;
 	const struct catalog_resource *row = catalog_find(name);
@@ -368,13 +373,26 @@ bool selector_possible(const struct selector *selector)
 
 bool quota_counts_resource(const struct quota *quota, struct str resource)
 {
-	return quota->any_resource || globs_match(&quota->resources, resource);
+	return quota->any_resource || globs_match(&quota->resources, class_part_whole(resource));
 }
 
-bool quota_counts(const struct quota *quota, const struct resource *resource)
+/* Whether the quota counts a slice of some profile that a model offers. */
+static bool counts_profile(const struct quota *quota, const struct policy *policy, uint32_t model)
 {
-	return quota_counts_resource(quota, resource->name) ||
-	       (str_present(resource->stands_for) && quota_counts_resource(quota, resource->stands_for));
+	const struct model *m = &policy->models[model];
+	for (uint32_t i = 0; m->strategy == MIG_MIXED && i < m->profile_count; i++)
+		if (quota_counts_resource(quota, m->profiles[i].resource))
+			return true;
+	return false;
+}
+
+bool quota_counts(const struct policy *policy, const struct quota *quota, const struct resource *resource)
+{
+	bool counts = quota_counts_resource(quota, resource->name) ||
+		      (str_present(resource->stands_for) && quota_counts_resource(quota, resource->stands_for));
+	for (uint32_t l = 0; resource->any && !counts && l < resource->landing_count; l++)
+		counts = counts_profile(quota, policy, resource->landings[l].model);
+	return counts;
 }
 
 bool quota_counts_model(const struct quota *quota, uint32_t model)
@@ -393,7 +411,7 @@ bool quota_names_resource(const struct quota *quota, struct str resource)
 		return false;
 	for (uint32_t i = 0; i < quota->resources.count; i++)
 		/* Resource names have no wildcards. */
-		if (str_eq(quota->resources.items[i], resource))
+		if (str_eq(quota->resources.items[i], class_part_whole(resource)))
 			return true;
 	return false;
 }

@@ -63,10 +63,28 @@ struct profile {
 	int64_t memory; /* Nominal memory in bytes. */
 };
 
+/* What the devices of a device class are. */
+enum class_kind {
+	CLASS_DEVICES, /* Whole devices. */
+	CLASS_SLICES,  /* Slices of one profile. */
+	CLASS_ANY,     /* Slices of any profile; a claim may say of which. */
+	CLASS_SHARED,  /* Whole devices that are shared by the memory that claims request. */
+};
+
 /* The resource name of a device class, and what its devices are. */
 struct class_name {
 	struct str name;
-	const struct profile *slice; /* NULL: a whole device. */
+	enum class_kind kind;
+	const struct profile *slice; /* Of CLASS_SLICES only. */
+};
+
+/*
+ * How the memory of a device is divided among claims: in whole steps, and at least so many for
+ * each.
+ */
+struct division {
+	int64_t step; /* In bytes; 0: it is not divided. */
+	int64_t least, steps;
 };
 
 /* An Accelerator. */
@@ -82,7 +100,10 @@ struct model {
 	enum mig_strategy strategy;
 	const struct profile *profiles;
 	uint32_t profile_count;
+	const struct profile *table; /* All that the device can have, offered or not. */
+	uint32_t table_count;
 	int64_t compute_total, memory_total; /* Slices of the whole device. */
+	struct division division;            /* Of devices of its classes that are shared. */
 	const struct class_name *classes;
 	uint32_t class_count;
 	struct str share_resource; /* Absent: not shared. */
@@ -100,6 +121,7 @@ struct landing {
 	int64_t max_per_container; /* For shares only. */
 	wide gpus;                 /* In policy units. */
 	wide memory;               /* In policy units of a byte, or MEMORY_UNKNOWN. */
+	struct division division;
 	/*
 	 * Landings of the same resource whose models have all node conditions of this one, and
 	 * more. A node that matches both belongs to the narrower model. Indexes into the landings
@@ -116,6 +138,11 @@ struct resource {
 	 * counts the class as well. Absent: the name stands for itself only.
 	 */
 	struct str stands_for;
+	/*
+	 * It is a class whose devices are slices of any profile. It stands for all that its models
+	 * offer; `stands_for` is one of them.
+	 */
+	bool any;
 	bool slice; /* A MIG slice with its own resource name. */
 	const struct landing *landings;
 	uint32_t landing_count;
@@ -335,7 +362,7 @@ struct policy {
 
 /*
  * Whether devices of the class are what the name stands for on the nodes of its Accelerator: a
- * whole device, also for a share of one, or the same MIG slice.
+ * whole device, also for a share of one, or the same MIG slice. One of any profile can be.
  */
 bool snapshot_is_class_of(const struct class_name *class, const struct resource *resource);
 
@@ -343,7 +370,8 @@ bool snapshot_is_class_of(const struct class_name *class, const struct resource 
  * Returns the resource of that name that some Accelerator has, or NULL. A share or a compute
  * instance of a MIG slice counts as the slice unless some Accelerator has it under its own name:
  * `nvidia.com/mig-1g.10gb.shared` and `nvidia.com/mig-1c.1g.10gb` are `nvidia.com/mig-1g.10gb`.
- * The name that a DeviceClass of the cluster gives to its devices is the resource of the class.
+ * The name that a DeviceClass of the cluster gives to its devices is the resource of the class. A
+ * part of a device (class_part.h) that has no resource of its own is one of its class.
  */
 const struct resource *snapshot_resource(const struct policy *policy, struct str name);
 
@@ -424,7 +452,7 @@ bool globs_match(const struct globs *globs, struct str text);
 
 bool quota_counts_resource(const struct quota *quota, struct str resource);
 /* Whether the quota counts the resource by its own name, or by that of what it stands for. */
-bool quota_counts(const struct quota *quota, const struct resource *resource);
+bool quota_counts(const struct policy *policy, const struct quota *quota, const struct resource *resource);
 bool quota_counts_model(const struct quota *quota, uint32_t model);
 
 /*

@@ -302,13 +302,17 @@ def test_what_says_the_group_of_a_pod(serve, recording, gangs):
 
 
 def test_claims_are_recorded_without_what_drivers_read(serve, recording):
-    """What is counted is in the line: not selectors, parameters of drivers, or other
-    annotations."""
-    policy = [doc("Accelerator", "a", resource=GPU, deviceClasses=["gpu", "half"]), doc("Tenant", "t", namespaces=["team-a"], quotas=[{"name": "q", "hard": 9}])]
+    """What is counted is in the line: not parameters of drivers, or other annotations."""
+    policy = [doc("Accelerator", "a", resource=GPU, memory="80Gi", deviceClasses=["gpu", "half"],
+                  mig={"model": "a100-80gb", "deviceClasses": {"mig": "any"}}, capacity={"deviceClasses": ["shared"], "step": "10Gi"}), doc("Tenant", "t", namespaces=["team-a"], quotas=[{"name": "q", "measure": "gpus", "hard": 9}])]
     server = serve(policy, "--record", recording.folder)
+    small = 'device.attributes["gpu.nvidia.com"].profile == "1g.10gb"'
     mark = "resource.kubernetes.io/extended-resource-claim"
-    forms = [{"exactly": {"deviceClassName": "gpu", "count": 3, "selectors": [{"cel": {"expression": "secret"}}]}}, {"deviceClassName": "gpu", "count": 2},
+    forms = [{"exactly": {"deviceClassName": "gpu", "count": 3, "selectors": [{"cel": {"expression": "true"}, "secret": 1}]}}, {"deviceClassName": "gpu", "count": 2},
              {"firstAvailable": [{"name": "a", "deviceClassName": "gpu", "count": 2}, {"name": "b", "deviceClassName": "half", "allocationMode": "All"}]},
+             {"exactly": {"deviceClassName": "mig", "selectors": [{"cel": {"expression": "true"}}, {"cel": {"expression": small}}]}},
+             {"firstAvailable": [{"name": "a", "deviceClassName": "shared", "capacity": {"requests": {"memory": "40Gi"}, "secret": 1}}]},
+             {"deviceClassName": "shared", "capacity": {"requests": {"memory": "10Gi"}}},
              {"someday": {"secret": "secret"}}, {"exactly": {"deviceClassName": "gpu", "adminAccess": True, "tolerations": [{"key": "secret"}]}}]
     sent = {}
     for number, form in enumerate(forms):
@@ -325,7 +329,7 @@ def test_claims_are_recorded_without_what_drivers_read(serve, recording):
         assert "secret" not in json.dumps(record)
         assert ask(server, "/validate", again(record)) == response
         charged.add(response.get("auditAnnotations", {}).get("charge"))
-    assert charged == {"t/q=3", "t/q=2", None} or charged == {"t/q=3", "t/q=2", "t/q=32", None}, charged
+    assert charged in ({"t/q=3", "t/q=2", "t/q=0.14", "t/q=0.5", "t/q=0.12", None}, {"t/q=3", "t/q=2", "t/q=32", "t/q=0.14", "t/q=0.5", "t/q=0.12", None}), charged
 
 
 # --- The files ---

@@ -17,7 +17,7 @@ from kube import doc
 WAITED_FOR = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
 # Versions from which the kinds and fields of an example exist without a feature gate.
-NEEDS = {"dra-claims": (1, 36), "dra-extended-resource": (1, 36), "dra-rewrite": (1, 36), "gatekeeper-gpu-policies": (1, 30)}
+NEEDS = {"dra-claims": (1, 36), "dra-extended-resource": (1, 36), "dra-parts": (1, 36), "dra-rewrite": (1, 36), "gatekeeper-gpu-policies": (1, 30)}
 
 # Kinds that no namespace takes with it when it goes.
 CLUSTER_WIDE = ("DeviceClass", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")

@@ -248,7 +248,7 @@ def test_a_ledger_of_a_newer_form_is_left_alone(own):
     cluster.admin.create(pod("ml", "a", {GPU: 1})).must()
     gate.wait_used("ml", "gpus", 1)
     before = cluster.admin.get("GPULedger", "cluster").must()["spec"]
-    theirs = {**before, "version": "1", "pending": "5;whatever newer versions say"}
+    theirs = {**before, "version": "1", "pending": "6;whatever newer versions say"}
     written = cluster.admin.patch("GPULedger", "cluster", {"spec": theirs}).must()["metadata"]["resourceVersion"]
     for server in gate.servers:
         def says(server=server):
@@ -256,7 +256,7 @@ def test_a_ledger_of_a_newer_form_is_left_alone(own):
             return answer.status == 503 and "Update gpugate" in answer.text
         soon(says, 10, "not ready")
         line, = server.wait_log("ledger_newer")
-        assert "form 5" in line["message"] and "kubectl delete gpuledger cluster" in line["message"]
+        assert "form 6" in line["message"] and "kubectl delete gpuledger cluster" in line["message"]
         assert server.metrics().value("gpugate_ledger_state", state="newer") == 1
     refused = refused_in_time(cluster.admin, 10)
     assert "form 5" in refused.message and "exceeded quota" not in refused.message, refused

@@ -42,6 +42,9 @@ static int count_consumer(void *context, const struct consumer *consumer)
 	if (!ledger_text_fits(consumer))
 		abort();
 	counted->consumers++;
+	for (uint32_t i = 0; i < consumer->request_count; i++) /* Older forms have the class, which may cost more. */
+		if (!str_eq(resource_without_part(consumer->requests[i].resource), consumer->requests[i].resource))
+			form = LEDGER_FORM;
 	counted->form = form > counted->form ? form : counted->form;
 	return 0;
 }

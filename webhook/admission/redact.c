@@ -82,11 +82,22 @@ static const struct field volume_fields[] = {
 };
 static const struct shape volume = SHAPE(volume_fields, 0);
 
+static const struct field cel_fields[] = {KEEP("expression")};
+static const struct shape cel = SHAPE(cel_fields, 0);
+
+static const struct field selector_fields[] = {OBJECT("cel", cel)};
+static const struct shape selector = SHAPE(selector_fields, 0);
+
+static const struct field capacity_fields[] = {KEEP("requests")};
+static const struct shape capacity = SHAPE(capacity_fields, 0);
+
 /*
- * What is read of a claim: not selectors, nor parameters of drivers. A request of an unknown form
- * keeps its name, and stays of an unknown form.
+ * What is read of a claim: not parameters of drivers. A request of an unknown form keeps its name,
+ * and stays of an unknown form.
  */
-#define CLAIM_OPTION KEEP("deviceClassName"), KEEP("allocationMode"), KEEP("count"), KEEP("adminAccess")
+#define CLAIM_OPTION                                                                                                   \
+	KEEP("deviceClassName"), KEEP("allocationMode"), KEEP("count"), KEEP("adminAccess"),                           \
+	    LIST("selectors", selector), OBJECT("capacity", capacity)
 static const struct field exactly_fields[] = {CLAIM_OPTION};
 static const struct shape exactly = SHAPE(exactly_fields, 0);
 

@@ -2,6 +2,7 @@
 
 #include "gpugate/consumer.h"
 #include "gpugate/known.h"
+#include "gpugate/product_label.h"
 #include "gpugate/quantity.h"
 #include "webhook/init/nodes.h"
 #include "webhook/json/field.h"
@@ -95,9 +96,9 @@ static int take_devices(struct fleet *fleet, const struct resource_slice *slice,
 		if (!str_present(offer.product) && device->product.len)
 			offer.product = device->product;
 	}
-	char value[SLICE_VALUE_MAX];
-	size_t len = slice_label_value(slice->driver, offer.product, value);
-	offer.label = (struct pair){slice_label_key(slice->driver), {value, len}};
+	char value[PRODUCT_LABEL_MAX];
+	size_t len = product_label_value(slice->driver, offer.product, value);
+	offer.label = (struct pair){product_label_key(slice->driver), {value, len}};
 	return offer.devices ? nodes_offer(fleet, node ? &node->labels : &none, &offer, err) : 0;
 }
 

@@ -2,7 +2,7 @@
  * codec: encodes the pending entries of the cluster's ledger as one compact string, in which
  * repeated names are written once. It is a list of records, each terminated by a semicolon:
  *
- *     4;N team-a;R nvidia.com/gpu;M a100-80gb;M h100;P FdehqSQmQlSX5Q2jl5wT0w 0 0=2 0,1;P ...
+ *     5;N team-a;R nvidia.com/gpu;M a100-80gb;M h100;P FdehqSQmQlSX5Q2jl5wT0w 0 0=2 0,1;P ...
  *
  * The first record is the form. N, R and M name the next namespace, resource or Accelerator, each
  * numbered from 0. P is a Pod: its uid, the number of its namespace, its requests, and the
@@ -22,6 +22,9 @@
  *
  * A text without any of these is empty, which every version can read.
  *
+ * Form 4 has no names for parts of devices (consumer.h): where one is requested, the text has the
+ * name of its class, which is never less. An older version would not count what it does not know.
+ *
  * Form 3 has no groups and no reservations: what is pending in it is in no group. Form 2, of
  * version 0.2.0, has no C records. Form 1, of version 0.1.0, has no N records, either, and does not
  * abbreviate:
@@ -39,7 +42,7 @@
 #include "gpugate/consumer.h"
 #include "gpugate/error.h"
 
-#define LEDGER_FORM 4                /* The newest form that this version reads and writes. */
+#define LEDGER_FORM 5                /* The newest form that this version reads and writes. */
 #define LEDGER_TEXT_MAX (512u << 10) /* In bytes; an object in etcd may take 1.5 MiB. */
 #define LEDGER_TEXT_HEAD 2           /* Bytes before the first Pod. */
 #define LEDGER_RESERVED_MAX 86400    /* Maximum number of seconds of a reservation. */
@@ -52,7 +55,7 @@
 
 /* Numbered names: an array in order of their numbers, and a hash table of them. */
 struct text_names {
-	const struct str **items;
+	struct str *items;
 	uint32_t *slots; /* Number + 1; 0: free. Has 2 * `size` elements. */
 	uint32_t count, size;
 };

@@ -6,6 +6,7 @@
 
 #define CODEC_CLAIMS_FORM 3 /* The first form with claims. */
 #define CODEC_GROUPS_FORM 4 /* The first form with groups and reservations. */
+#define CODEC_PARTS_FORM 5  /* The first form with names for parts of devices. */
 
 /* Replaces the unknown name of a Pod in form 1; no Pod can have this name. */
 #define CODEC_NO_NAME "-"

@@ -15,7 +15,7 @@ static uint32_t *slot_of(const struct text_names *names, struct str name)
 {
 	uint64_t hash = (str_hash(name) ^ (uintptr_t)names->slots) * 0x9e3779b97f4a7c15u;
 	uint32_t mask = names->size * 2 - 1, at = (uint32_t)(hash >> 32) & mask;
-	while (names->slots[at] && !str_eq(*names->items[names->slots[at] - 1], name))
+	while (names->slots[at] && !str_eq(names->items[names->slots[at] - 1], name))
 		at = (at + 1) & mask;
 	return &names->slots[at];
 }
@@ -23,7 +23,7 @@ static uint32_t *slot_of(const struct text_names *names, struct str name)
 static bool grow(struct text_names *names)
 {
 	uint32_t size = names->size ? names->size * 2 : 16;
-	const struct str **items = realloc(names->items, size * sizeof *items);
+	struct str *items = realloc(names->items, size * sizeof *items);
 	names->items = items ? items : names->items;
 	uint32_t *slots = items ? calloc((size_t)size * 2, sizeof *slots) : NULL;
 	if (!slots)
@@ -32,27 +32,33 @@ static bool grow(struct text_names *names)
 	names->slots = slots;
 	names->size = size;
 	for (uint32_t i = 0; i < names->count; i++)
-		*slot_of(names, *names->items[i]) = i + 1;
+		*slot_of(names, names->items[i]) = i + 1;
 	return true;
 }
 
 /* Returns the number of a name. If it has none yet, writes the record that gives it one. */
-static uint32_t number_of(struct ledger_text *text, int kind, const struct str *name)
+static uint32_t number_of(struct ledger_text *text, int kind, struct str name)
 {
 	struct text_names *names = &text->names[kind];
 	if (names->count == names->size && !grow(names)) {
 		text->out->failed = true;
 		return 0;
 	}
-	uint32_t *slot = slot_of(names, *name);
+	uint32_t *slot = slot_of(names, name);
 	if (*slot)
 		return *slot - 1;
 	names->items[names->count] = name;
 	*slot = ++names->count;
 	buf_text(text->out, codec_name_records[kind].head);
-	buf_str(text->out, *name);
+	buf_str(text->out, name);
 	buf_char(text->out, ';');
 	return names->count - 1;
+}
+
+/* Returns the name of a requested resource as the form has it. */
+static struct str resource_of(const struct ledger_text *text, const struct resource_request *request)
+{
+	return text->form >= CODEC_PARTS_FORM ? request->resource : resource_without_part(request->resource);
 }
 
 /* Names are written before the Pod that uses them. */
@@ -62,16 +68,16 @@ static void write_names(struct ledger_text *text, const struct consumer *consume
 		buf_printf(text->out, "%u;", text->form);
 	text->begun = true;
 	if (text->form > 1)
-		number_of(text, CODEC_NAMESPACES, &consumer->namespace);
+		number_of(text, CODEC_NAMESPACES, consumer->namespace);
 	if (text->form >= CODEC_GROUPS_FORM && consumer->group.len)
-		number_of(text, CODEC_GROUPS, &consumer->group);
+		number_of(text, CODEC_GROUPS, consumer->group);
 	for (uint32_t i = 0; i < consumer->request_count; i++)
-		number_of(text, CODEC_RESOURCES, &consumer->requests[i].resource);
+		number_of(text, CODEC_RESOURCES, resource_of(text, &consumer->requests[i]));
 	for (uint32_t i = 0; i < consumer->model_count; i++)
-		number_of(text, CODEC_MODELS, &consumer->models[i]);
+		number_of(text, CODEC_MODELS, consumer->models[i]);
 }
 
-static void write_number(struct ledger_text *text, int kind, const struct str *name)
+static void write_number(struct ledger_text *text, int kind, struct str name)
 {
 	buf_number(text->out, number_of(text, kind, name));
 }
@@ -81,16 +87,16 @@ static void write_identity(struct ledger_text *text, const struct consumer *cons
 	struct buf *out = text->out;
 	if (consumer->reserved_seconds) {
 		buf_text(out, "H ");
-		write_number(text, CODEC_NAMESPACES, &consumer->namespace);
+		write_number(text, CODEC_NAMESPACES, consumer->namespace);
 		buf_char(out, ' ');
-		write_number(text, CODEC_GROUPS, &consumer->group);
+		write_number(text, CODEC_GROUPS, consumer->group);
 		return;
 	}
 	buf_text(out, consumer->kind == CONSUMER_CLAIM ? "C " : "P ");
 	if (text->form > 1) {
 		ledger_uid_write(out, consumer->uid);
 		buf_char(out, ' ');
-		write_number(text, CODEC_NAMESPACES, &consumer->namespace);
+		write_number(text, CODEC_NAMESPACES, consumer->namespace);
 		return;
 	}
 	buf_str(out, consumer->uid);
@@ -111,7 +117,7 @@ static void write_group(struct ledger_text *text, const struct consumer *consume
 		buf_number(out, consumer->renewal);
 	} else if (text->form >= CODEC_GROUPS_FORM && consumer->group.len) {
 		buf_char(out, ' ');
-		write_number(text, CODEC_GROUPS, &consumer->group);
+		write_number(text, CODEC_GROUPS, consumer->group);
 	}
 }
 
@@ -126,7 +132,7 @@ void ledger_text_add(struct ledger_text *text, const struct consumer *consumer)
 	write_identity(text, consumer);
 	for (uint32_t i = 0; i < consumer->request_count; i++) {
 		buf_char(out, consumer->requests[i].alternative ? '|' : i ? ',' : ' ');
-		write_number(text, CODEC_RESOURCES, &consumer->requests[i].resource);
+		write_number(text, CODEC_RESOURCES, resource_of(text, &consumer->requests[i]));
 		buf_char(out, '=');
 		buf_number(out, (uint64_t)consumer->requests[i].count);
 	}
@@ -134,7 +140,7 @@ void ledger_text_add(struct ledger_text *text, const struct consumer *consumer)
 		buf_text(out, " -");
 	for (uint32_t i = 0; i < consumer->model_count; i++) {
 		buf_char(out, i ? ',' : ' ');
-		write_number(text, CODEC_MODELS, &consumer->models[i]);
+		write_number(text, CODEC_MODELS, consumer->models[i]);
 	}
 	write_group(text, consumer);
 	buf_char(out, ';');

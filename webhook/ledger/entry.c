@@ -125,7 +125,8 @@ static const struct pod *pack_placement(struct packer *packer, const struct pod 
 			   .node_name = pod->node_name,
 			   .node_selector = pod->node_selector,
 			   .has_required_affinity = pod->has_required_affinity,
-			   .node_term_count = pod->node_term_count};
+			   .node_term_count = pod->node_term_count,
+			   .by_product = pod->by_product};
 	struct pod *to = pack(packer, &copy, sizeof copy, _Alignof(struct pod));
 	pack_str(packer, &copy.node_name);
 	pack_pairs(packer, &copy.node_selector);

@@ -90,16 +90,19 @@ struct str ledger_node_of(const struct pod *pod)
 	return pod->as_claim ? pod->as_claim->allocation.node : pod->node_name;
 }
 
-struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct consumer *consumer)
+int ledger_placement_of(struct ledger *ledger, const struct pod *pod, const struct consumer *consumer, struct pod *kept)
 {
-	struct pod kept = {.present = true, .node_name = ledger_node_of(pod)};
-	if (!policy_counts_some(policy, consumer->requests, consumer->request_count) || !policy_placement_bounded(pod))
-		return kept;
-	kept.node_selector = pod->node_selector;
-	kept.has_required_affinity = pod->has_required_affinity;
-	kept.node_terms = pod->node_terms;
-	kept.node_term_count = pod->node_term_count;
-	return kept;
+	*kept = (struct pod){.present = true, .node_name = ledger_node_of(pod)};
+	if (!policy_counts_some(ledger->book.policy, consumer->requests, consumer->request_count) ||
+	    !policy_placement_bounded(pod))
+		return 0;
+	if (pod->as_claim)
+		return policy_claim_placement(pod->as_claim, &ledger->scratch, kept);
+	kept->node_selector = pod->node_selector;
+	kept->has_required_affinity = pod->has_required_affinity;
+	kept->node_terms = pod->node_terms;
+	kept->node_term_count = pod->node_term_count;
+	return 0;
 }
 
 /* A claim is in no group, and neither is a Pod that holds nothing. */
@@ -128,6 +131,8 @@ int ledger_facts_of(struct ledger *ledger, const struct pod *pod, struct consume
 		return -1;
 	if (find_group(ledger, pod, consumer) < 0)
 		return -1;
-	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, consumer);
+	struct pod placement;
+	if (ledger_placement_of(ledger, pod, consumer, &placement) < 0)
+		return -1;
 	return consumer->request_count == 0 ? 0 : ledger_place(ledger, &placement, consumer);
 }

@@ -11,10 +11,9 @@ static const struct caps {
 	size_t bytes;
 	size_t more; /* Bytes that the form adds to ledger_text_bytes for each Pod. */
 } form_caps[LEDGER_FORM + 1] = {
-    [1] = {512, 256u << 10, LEDGER_TEXT_FORM_1_BYTES},
-    [2] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
-    [3] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
-    [4] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
+    [1] = {512, 256u << 10, LEDGER_TEXT_FORM_1_BYTES}, [2] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
+    [3] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},    [4] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
+    [5] = {LEDGER_PENDING_MAX, LEDGER_TEXT_MAX, 0},
 };
 
 /*

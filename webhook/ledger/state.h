@@ -178,10 +178,11 @@ int ledger_place(struct ledger *ledger, const struct pod *placement, struct cons
 struct str ledger_node_of(const struct pod *pod);
 
 /*
- * Returns the placement requirements of the Pod that are kept; borrows from the Pod. They are
- * omitted if they are too long or irrelevant under this policy. The Pod is then assumed to fit any
- * node.
+ * Finds the placement requirements of the Pod or claim that are kept, which borrow from it and from
+ * scratch memory. They are omitted if they are too long or irrelevant under this policy. The Pod is
+ * then assumed to fit any node. Returns 0, or -1 without memory.
  */
-struct pod ledger_placement_of(const struct policy *policy, const struct pod *pod, const struct consumer *consumer);
+int ledger_placement_of(struct ledger *ledger, const struct pod *pod, const struct consumer *consumer,
+			struct pod *kept);
 
 #endif

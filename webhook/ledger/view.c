@@ -135,7 +135,9 @@ static int see_alive(struct ledger *ledger, struct entry *old, const struct pod 
 {
 	int seen = SEEN_NEW;
 	bool finished = has_finished(pod);
-	const struct pod placement = ledger_placement_of(ledger->book.policy, pod, consumer);
+	struct pod placement;
+	if (ledger_placement_of(ledger, pod, consumer, &placement) < 0)
+		return -1;
 	struct entry *entry = finished ? make_lean(consumer) : entry_make(consumer, &placement);
 	if (!entry)
 		return -1;

@@ -5,17 +5,26 @@
 #include "gpugate/quantity.h"
 #include "webhook/json/field.h"
 #include "webhook/object/claim_allocation.h"
+#include "webhook/object/claim_selector.h"
 #include "webhook/object/owner.h"
 
 #define KIND_CLAIM STR("ResourceClaim")
 #define KIND_TEMPLATE STR("ResourceClaimTemplate")
 
+/* A way to meet a request, and what says of which devices, or parts of them. */
+struct written_option {
+	struct claim_option option; /* Must come first: its rows are filled in place. */
+	const struct str *selectors;
+	uint32_t selector_count;
+	struct pairs capacity; /* What it requests of each capacity. */
+};
+
 /* A request as it is written, in whichever version. */
 struct written_request {
 	struct str name;
-	struct claim_option flat, exactly;
+	struct written_option flat, exactly;
 	bool has_exactly;
-	const struct claim_option *alternatives;
+	const struct written_option *alternatives;
 	uint32_t alternative_count;
 };
 
@@ -43,6 +52,19 @@ static int read_admin_access(struct reader *reader, const struct field *field, v
 	return 0;
 }
 
+/* A selector of another form than CEL tells nothing, and neither does an absent expression. */
+static const struct field cel_fields[] = {{FIELD_KEY("expression"), .read = field_string, .offset = 0}};
+static const struct shape cel_shape = SHAPE(cel_fields, 0);
+static const struct field selector_fields[] = {{FIELD_KEY("cel"), .read = field_object, .shape = &cel_shape}};
+static const struct shape selector_shape = SHAPE(selector_fields, sizeof(struct str));
+
+static int read_capacity(struct reader *reader, const struct field *field, void *target)
+{
+	static const struct field rows[] = {{FIELD_KEY("requests"), .read = field_quantities, .offset = 0}};
+	static const struct shape shape = SHAPE(rows, 0);
+	return reader_object(reader, &shape, (char *)target + field->offset);
+}
+
 /* The rows of an option that is at `at` of its struct. */
 #define OPTION_FIELDS(at)                                                                                              \
 	{FIELD_KEY("deviceClassName"), .read = field_string,                                                           \
@@ -50,6 +72,10 @@ static int read_admin_access(struct reader *reader, const struct field *field, v
 	    {FIELD_KEY("allocationMode"), .read = field_string,                                                        \
 	     .offset = (at) + offsetof(struct claim_option, mode_text)},                                               \
 	    {FIELD_KEY("count"), .read = field_number, .offset = (at) + offsetof(struct claim_option, count_text)},    \
+	    {FIELD_KEY("selectors"), .read = field_list, .offset = (at) + offsetof(struct written_option, selectors),  \
+	     .shape = &selector_shape, .count = (at) + offsetof(struct written_option, selector_count)},               \
+	    {FIELD_KEY("capacity"), .read = read_capacity,                                                             \
+	     .offset = (at) + offsetof(struct written_option, capacity)},                                              \
 	{                                                                                                              \
 		FIELD_KEY("adminAccess"), .read = read_admin_access, .offset = (at)                                    \
 	}
@@ -58,7 +84,7 @@ static const struct field option_fields[] = {
     {FIELD_KEY("name"), .read = field_string, .offset = offsetof(struct claim_option, name)},
     OPTION_FIELDS(0),
 };
-static const struct shape option_shape = SHAPE(option_fields, sizeof(struct claim_option));
+static const struct shape option_shape = SHAPE(option_fields, sizeof(struct written_option));
 
 static const struct field exactly_fields[] = {OPTION_FIELDS(offsetof(struct written_request, exactly))};
 static const struct shape exactly_shape = SHAPE(exactly_fields, 0);
@@ -132,8 +158,16 @@ bool claim_is_claim(struct str group, struct str kind)
 }
 
 /* Completes an option from what is written. The API server treats an empty mode as absent. */
-static struct claim_option finish_option(struct claim_option option)
+static struct claim_option finish_option(const struct written_option *written)
 {
+	struct claim_option option = written->option;
+	struct claim_selected selected = {.profile = {NULL, 0}};
+	for (uint32_t i = 0; i < written->selector_count; i++)
+		claim_selector_read(written->selectors[i], &selected);
+	option.profile = selected.profile;
+	option.product = selected.product;
+	option.product_driver = selected.driver;
+	option.memory = claim_memory(&written->capacity);
 	int64_t count;
 	bool counted = quantity_count(option.count_text, &count) == QUANTITY_OK;
 	option.count = !str_present(option.count_text) ? 1 : counted ? count : 0;
@@ -154,11 +188,11 @@ static int list_options(const struct written_request *written, struct arena *are
 	if (!options)
 		return -1;
 	if (written->has_exactly)
-		options[count++] = finish_option(written->exactly);
-	if (str_present(written->flat.device_class))
-		options[count++] = finish_option(written->flat);
+		options[count++] = finish_option(&written->exactly);
+	if (str_present(written->flat.option.device_class))
+		options[count++] = finish_option(&written->flat);
 	for (uint32_t i = 0; i < written->alternative_count; i++)
-		options[count++] = finish_option(written->alternatives[i]);
+		options[count++] = finish_option(&written->alternatives[i]);
 	/* Without any, the request is of a form that this version does not know. */
 	*request = (struct claim_request){written->name, options, count ? count : 1};
 	return 0;

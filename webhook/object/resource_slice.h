@@ -27,18 +27,4 @@ struct resource_slice {
  */
 int resource_slice_read(struct str json, struct arena *arena, struct resource_slice *slice, struct error *err);
 
-#define SLICE_VALUE_MAX 63 /* Bytes of the value of a label. */
-
-/*
- * Returns the key of the label by which the vendor's labeler names the product of a driver's
- * devices, static; an absent one if the driver is not known.
- */
-struct str slice_label_key(struct str driver);
-
-/*
- * Writes the value that the label has for a product. Returns its length; 0: the product has no such
- * value, or the driver is not known.
- */
-size_t slice_label_value(struct str driver, struct str product, char value[SLICE_VALUE_MAX]);
-
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "gpugate/product_label.h"
+
 #define SLOTS_MIN 64
 /* Bytes of a name; the API server allows no longer ones, except for those of pools. */
 #define NAME_MAX_BYTES 253
@@ -46,12 +48,12 @@ void slice_table_release(struct slice_table *table)
  * Finds the only value of the label that the products of a slice have. A product that makes no
  * value differs from all others. A device without a product says nothing.
  */
-static void find_value(const struct resource_slice *slice, char value[SLICE_VALUE_MAX], struct kept *kept)
+static void find_value(const struct resource_slice *slice, char value[PRODUCT_LABEL_MAX], struct kept *kept)
 {
-	char text[SLICE_VALUE_MAX];
+	char text[PRODUCT_LABEL_MAX];
 	kept->value = (struct str){value, 0};
 	for (uint32_t i = 0; i < slice->device_count; i++) {
-		size_t len = slice_label_value(slice->driver, slice->devices[i].product, text);
+		size_t len = product_label_value(slice->driver, slice->devices[i].product, text);
 		bool unnamed = len == 0 && slice->devices[i].product.len > 0;
 		if (!unnamed && (len == 0 || str_eq(kept->value, (struct str){text, len})))
 			continue;
@@ -98,19 +100,19 @@ static struct kept *copy(const struct kept *slice)
 
 static bool can_be_kept(const struct resource_slice *slice)
 {
-	return str_present(slice_label_key(slice->driver)) && slice->name.len <= NAME_MAX_BYTES &&
+	return str_present(product_label_key(slice->driver)) && slice->name.len <= NAME_MAX_BYTES &&
 	       slice->pool.len <= NAME_MAX_BYTES && slice->node.len <= NAME_MAX_BYTES;
 }
 
 int slice_table_set(struct slice_table *table, const struct resource_slice *slice)
 {
-	char value[SLICE_VALUE_MAX];
+	char value[PRODUCT_LABEL_MAX];
 	struct kept fresh = {.list = table->list,
 			     .generation = slice->generation,
 			     .name = slice->name,
 			     .pool = slice->pool,
 			     .node = slice->node,
-			     .key = slice_label_key(slice->driver)};
+			     .key = product_label_key(slice->driver)};
 	if (!can_be_kept(slice))
 		return slice_table_remove(table, slice->name);
 	if (!table->map.slots && hash_map_init(&table->map, SLOTS_MIN) < 0)

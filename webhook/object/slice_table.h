@@ -1,6 +1,6 @@
 /*
  * slice_table: what the ResourceSlices of a cluster say about the products of its nodes, as labels
- * that a vendor's labeler would give them (slice_label_key). Copies what it is given. Not
+ * that a vendor's labeler would give them (product_label_key). Copies what it is given. Not
  * thread-safe.
  *
  * Slices of drivers without such a label are not kept, and of the others only a few strings. Those

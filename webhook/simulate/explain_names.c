@@ -1,6 +1,7 @@
 /* Adds which names the policy has, where no near one could be proposed. */
 #include <stdlib.h>
 
+#include "gpugate/consumer.h"
 #include "webhook/simulate/explain_remedies.h"
 
 #define NAMES_MAX 8
@@ -40,12 +41,14 @@ void explain_tenant_names(const struct explain_refusal *refusal, json_t *remedie
 
 void explain_resource_names(const struct explain_refusal *refusal, json_t *remedies)
 {
-	uint32_t count = policy_resource_count(refusal->context->policy);
+	uint32_t count = policy_resource_count(refusal->context->policy), named = 0;
 	struct str *names = calloc((size_t)count + 1, sizeof *names);
 	for (uint32_t i = 0; names && i < count; i++) {
 		struct resource_view resource;
 		policy_resource(refusal->context->policy, i, &resource);
-		names[i] = resource.name;
+		/* Nothing can be requested by the name of a part. */
+		if (str_eq(resource_without_part(resource.name), resource.name))
+			names[named++] = resource.name;
 	}
-	add_names(remedies, "resources", names, count);
+	add_names(remedies, "resources", names, named);
 }

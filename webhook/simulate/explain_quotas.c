@@ -41,7 +41,8 @@ static const char *why_text(const struct printer *p, const json_t *resource)
 	} whys[] = {{"name", ": by its name, since no Accelerator has it", NULL},
 		    {"any", ": the Pod could run on nodes of any Accelerator that has it: ",
 		     ": the claim could get it from any Accelerator that has it: "},
-		    {"placement", ": what the Pod requires of its node allows ", NULL},
+		    {"placement", ": what the Pod requires of its node allows ",
+		     ": the products that its selectors require are of "},
 		    {"node", ": the Pod's node is of ", NULL}};
 	for (size_t i = 0; i < sizeof whys / sizeof whys[0]; i++)
 		if (tree_is(resource, "why", whys[i].why))

@@ -112,7 +112,8 @@ static struct str slice_that_fits(const struct explain_refusal *refusal, const s
 	for (uint32_t i = 0; i < policy_resource_count(policy) && tried < SLICES_MAX; i++) {
 		struct resource_view resource;
 		policy_resource(policy, i, &resource);
-		if (!resource.part || resource.gpus <= best.gpus || str_eq(resource.name, asked->resource))
+		if (!resource.part || resource.gpus <= best.gpus || str_eq(resource.name, asked->resource) ||
+		    !str_eq(resource_without_part(resource.name), resource.name))
 			continue;
 		tried++;
 		if (would_fit(refusal, asked, resource.name, 1))

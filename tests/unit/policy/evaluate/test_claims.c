@@ -52,6 +52,14 @@ static void print_requests(const struct resource_request *requests, uint32_t cou
 #define TWO                                                                                                            \
 	"{'name':'r','exactly':{'deviceClassName':'gpu','count':2}},{'name':'s','exactly':{'deviceClassName':'mig'}}"
 
+#define PROFILE(name)                                                                                                  \
+	"'selectors':[{'cel':{'expression':'\\u0022" name                                                              \
+	"\\u0022==device.attributes[\\u0022gpu.nvidia.com\\u0022].profile'}}]"
+#define MEMORY(amount) "'capacity':{'requests':{'memory':'" amount "'}}"
+#define CLASS_50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+/* With the name of a part, its resource would be longer than the ledger allows. */
+#define LONG_CLASS CLASS_50 CLASS_50 CLASS_50 CLASS_50 "bb"
+
 #define ONE(text) "{'name':'r','exactly':{'deviceClassName':'gpu'" text "}}"
 #define RESULT(name) "{'request':'" name "','driver':'d','pool':'p','device':'x'}"
 #define TAKES(capacity) "{'request':'r','consumedCapacity':{" capacity "}}"
@@ -192,6 +200,17 @@ static void test_requests(void **state)
 	     "null", "mig=1|t4=1"},
 	    {"{'name':'r','firstAvailable':[{'name':'x','deviceClassName':'gpu','adminAccess':true}]}," OPTIONS, "null",
 	     "gpu=1|mig=2"},
+	    /* What is told of the devices. */
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu'," PROFILE("1g.10gb") "}}", "null",
+	     "gpu[profile=1g.10gb]=1"},
+	    {"{'name':'r','deviceClassName':'gpu','count':2," MEMORY("1536Mi") "}", "null", "gpu[memory=1536Mi]=2"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu'," PROFILE("1g.10gb") "," MEMORY("1025Gi") "}}", "null",
+	     "gpu[memory=1025Gi]=1"},
+	    {"{'name':'r','firstAvailable':[{'name':'x','deviceClassName':'gpu'," PROFILE(
+		 "3g.40gb") "},{'name':'y','deviceClassName':'mig'," MEMORY("1") "}]}",
+	     "null", "gpu[profile=3g.40gb]=1|mig[memory=1]=1"},
+	    {"{'name':'r','exactly':{'deviceClassName':'" LONG_CLASS "'," PROFILE("1g.10gb") "}}", "null",
+	     LONG_CLASS "=1"},
 	    /* What is allocated does not change what is requested. */
 	    {TWO, ALLOCATED("{'request':'r','driver':'d'}"), "gpu=2 mig=1"},
 	    {TWO, ALLOCATED("{'request':'r','adminAccess':true}"), "gpu=2 mig=1"},
@@ -618,13 +637,87 @@ static void test_too_many(void **state)
 	policy_release(policy);
 }
 
+/* --- On which models --- */
+
+static const char products[] =
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100}\nspec: {resource: nvidia.com/gpu, "
+    "nodeLabels: {nvidia.com/gpu.product: NVIDIA-A100}, deviceClasses: [gpu]}\n---\n"
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: l4}\nspec: {resource: nvidia.com/gpu, "
+    "nodeLabels: {nvidia.com/gpu.product: NVIDIA-L4-SHARED}, deviceClasses: [gpu]}\n---\n"
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: mi300}\nspec: {resource: amd.com/gpu, "
+    "nodeLabels: {amd.com/gpu.product-name: AMD_MI300X}, deviceClasses: [amd]}\n";
+
+#define PRODUCT(class, driver, name)                                                                                   \
+	"{'deviceClassName':'" class                                                                                   \
+	    "','name':'x','selectors':[{'cel':{'expression':'device.attributes[\\u0022" driver                         \
+	    "\\u0022].productName==\\u0022" name "\\u0022'}}]}"
+#define EITHER(one, other) "{'name':'r','firstAvailable':[" one "," other "]}"
+
+static void print_models(const struct consumer *consumer, char *out, size_t size)
+{
+	size_t len = 0;
+	out[0] = '\0';
+	for (uint32_t i = 0; i < consumer->model_count; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%.*s", i ? " " : "", STR_ARG(consumer->models[i]));
+}
+
+static void test_models(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *requests, *expected;
+	} rows[] = {
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu'}}", ""},
+	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100"), "a100"},
+	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4"), "l4"},
+	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100") "," PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4"), ""},
+	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4") "," PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4"), "l4"},
+	    {EITHER(PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100"), "{'name':'y','deviceClassName':'gpu'}"), ""},
+	    {EITHER(PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100"),
+		    "{'name':'y','deviceClassName':'gpu','adminAccess':true}"),
+	     "a100"},
+	    /* No Accelerator has it, or it is not that of another vendor's label. */
+	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA H100"), ""},
+	    {PRODUCT("gpu", "gpu.nvidia.com", "**"), ""},
+	    {PRODUCT("gpu", "gpu.amd.com", "AMD MI300X"), ""},
+	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4") "," PRODUCT("amd", "gpu.amd.com", "AMD MI300X"), ""},
+	};
+	struct policy *policy = fixture_policy(products, NULL, 0);
+	assert_non_null(policy);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct arena arena;
+		struct pod pod, placement = {.present = true};
+		struct consumer consumer = {.kind = CONSUMER_CLAIM};
+		char text[256];
+		arena_init(&arena, 4096, 1 << 20);
+		assert_int_equal(read_claim(rows[i].requests, "null", &arena, &pod), 0);
+		assert_int_equal(policy_pod_requests(&pod, &arena, &consumer.requests, &consumer.request_count), 0);
+		assert_int_equal(policy_claim_placement(pod.as_claim, &arena, &placement), 0);
+		assert_int_equal(policy_place(policy, &placement, &arena, &consumer), 0);
+		print_models(&consumer, text, sizeof text);
+		if (strcmp(text, rows[i].expected) != 0)
+			fail_msg("%s: %s", rows[i].requests, text);
+		struct arena little;
+		arena_init(&little, 16, 16);
+		struct pod other = {.present = true};
+		if (placement.by_product)
+			assert_int_equal(policy_claim_placement(pod.as_claim, &little, &other), -1);
+		arena_release(&little);
+		arena_release(&arena);
+	}
+	policy_release(policy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_requests),         cmocka_unit_test(test_allocated),
-	    cmocka_unit_test(test_too_many_results), cmocka_unit_test(test_bounds),
-	    cmocka_unit_test(test_charges),          cmocka_unit_test(test_charges_of_each_quota),
-	    cmocka_unit_test(test_decisions),        cmocka_unit_test(test_too_many),
+	    cmocka_unit_test(test_requests), cmocka_unit_test(test_allocated), cmocka_unit_test(test_too_many_results),
+	    cmocka_unit_test(test_models),
+	    cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_charges),
+	    cmocka_unit_test(test_charges_of_each_quota),
+	    cmocka_unit_test(test_decisions),
+	    cmocka_unit_test(test_too_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,13 +169,14 @@ static void test_which_form_they_read(void **state)
 	    {PEER_FORM_ANNOTATION, "2", 2},
 	    {PEER_FORM_ANNOTATION, "3", 3},
 	    {PEER_FORM_ANNOTATION, "4", 4},
-	    {PEER_FORM_ANNOTATION, "5", 4}, /* This version does not write form 5. */
-	    {PEER_FORM_ANNOTATION, "99999999999", 4},
+	    {PEER_FORM_ANNOTATION, "5", 5},
+	    {PEER_FORM_ANNOTATION, "6", 5}, /* This version does not write form 6. */
+	    {PEER_FORM_ANNOTATION, "99999999999", 5},
 	};
 	(void)state;
 	struct peers peers = {.count = 0};
 	struct pair item, also;
-	struct pod pod = annotated("new", PEER_FORM_ANNOTATION, "4", &also);
+	struct pod pod = annotated("new", PEER_FORM_ANNOTATION, "5", &also);
 	assert_int_equal(peers_form(&peers), LEDGER_FORM);
 	peers_see(&peers, &pod, true, false);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -189,7 +190,7 @@ static void test_which_form_they_read(void **state)
 	peers_see(&peers, &pod, false, false);
 	assert_int_equal(peers_form(&peers), 1);
 	peers_see(&peers, &pod, false, true);
-	assert_int_equal(peers_form(&peers), 4);
+	assert_int_equal(peers_form(&peers), 5);
 }
 
 /* A Pod that was left out may be an old one, until a list shows that there is none. */
@@ -200,18 +201,18 @@ static void test_the_form_of_omitted_pods_is_unknown(void **state)
 	struct pair item;
 	char name[16];
 	for (unsigned i = 0; i <= PEERS_MAX; i++) {
-		assert_int_equal(peers_form(&peers), 4);
+		assert_int_equal(peers_form(&peers), 5);
 		snprintf(name, sizeof name, "p%03u", i);
-		struct pod pod = annotated(name, PEER_FORM_ANNOTATION, "4", &item);
+		struct pod pod = annotated(name, PEER_FORM_ANNOTATION, "5", &item);
 		peers_see(&peers, &pod, true, false);
 	}
 	assert_int_equal(peers_form(&peers), 1);
 	peers_list_begin(&peers);
 	assert_int_equal(peers_form(&peers), 1);
-	struct pod pod = annotated("p000", PEER_FORM_ANNOTATION, "4", &item);
+	struct pod pod = annotated("p000", PEER_FORM_ANNOTATION, "5", &item);
 	peers_see(&peers, &pod, true, false);
 	peers_list_end(&peers);
-	assert_int_equal(peers_form(&peers), 4);
+	assert_int_equal(peers_form(&peers), 5);
 }
 
 int main(void)

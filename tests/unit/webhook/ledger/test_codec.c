@@ -375,7 +375,7 @@ static void test_refused(void **state)
 /* A text in an unknown form is not corrupt, whatever follows the form. */
 static void test_unknown_forms(void **state)
 {
-	static const char *const texts[] = {"5;", "5;P x", "5;\x01 anything", "12;R a;", "9999;AAAA"};
+	static const char *const texts[] = {"6;", "6;P x", "6;\x01 anything", "12;R a;", "9999;AAAA"};
 	(void)state;
 	struct pods pods;
 	struct error err;
@@ -385,7 +385,7 @@ static void test_unknown_forms(void **state)
 	assert_non_null(strstr(err.text, "Update gpugate"));
 	struct buf text;
 	buf_init(&text, 4 << 20);
-	buf_text(&text, "5;");
+	buf_text(&text, "6;");
 	while (text.len <= 2 * LEDGER_TEXT_MAX)
 		buf_text(&text, "longer than this version would write it;");
 	assert_int_equal(read_exactly(text.ptr, text.len, &pods, &err), LEDGER_TEXT_UNKNOWN);
@@ -520,13 +520,47 @@ static void test_claims_need_their_form(void **state)
 	assert_true(ledger_text_fits(&consumer));
 }
 
+/* An older form has the class of a part, which an older version counts. */
+static void test_parts_need_their_form(void **state)
+{
+	(void)state;
+#define CLASS "deviceclass.resource.kubernetes.io/"
+	struct resource_request requests[] = {
+	    {.resource = STR(CLASS "c[profile=1g.10gb]"), .count = 1},
+	    {.resource = STR(CLASS "c[memory=10Gi]"), .count = 2, .alternative = true},
+	    {.resource = STR(CLASS "d[x"), .count = 3},
+	    {.resource = STR("a[memory=1]"), .count = 4}};
+	struct consumer consumer = {
+	    .kind = CONSUMER_CLAIM, .uid = STR("u"), .namespace = STR("n"), .requests = requests, .request_count = 4};
+	assert_true(ledger_text_fits(&consumer));
+	assert_int_equal(ledger_text_first_form(&consumer), 3);
+	for (unsigned form = 3; form <= LEDGER_FORM; form++) {
+		const struct pods pods = {.items[0] = consumer, .count = 1};
+		char expected[256];
+		struct buf out;
+		buf_init(&out, 4096);
+		write_pods(&pods, &out, form);
+		snprintf(expected, sizeof expected, "%u;N n;%sR " CLASS "d[x;R a[memory=1];C =u 0 %s -;", form,
+			 form < 5 ? "R " CLASS "c;" : "R " CLASS "c[profile=1g.10gb];R " CLASS "c[memory=10Gi];",
+			 form < 5 ? "0=1|0=2,1=3,2=4" : "0=1|1=2,2=3,3=4");
+		assert_true(str_eq(buf_view(&out), str_of(expected)));
+		assert_true(out.len <= LEDGER_TEXT_HEAD + ledger_text_bytes(&consumer));
+		struct pods read = {0};
+		struct error err;
+		assert_int_equal(read_exactly(expected, strlen(expected), &read, &err), LEDGER_TEXT_READ);
+		buf_release(&out);
+	}
+#undef CLASS
+}
+
 /* A Pod is written without its group in an older form, and a reservation is not written. */
 static void test_groups_need_their_form(void **state)
 {
 	static const char *const texts[] = {[1] = "1;R a;P u n - 0=1 -;",
 					    [2] = "2;N n;R a;P =u 0 0=1 -;",
 					    [3] = "3;N n;R a;P =u 0 0=1 -;",
-					    [4] = "4;N n;G g;R a;P =u 0 0=1 - 0;"};
+					    [4] = "4;N n;G g;R a;P =u 0 0=1 - 0;",
+					    [5] = "5;N n;G g;R a;P =u 0 0=1 - 0;"};
 	struct resource_request request = {.resource = STR("a"), .count = 1};
 	struct consumer pod = {
 	    .uid = STR("u"), .namespace = STR("n"), .group = STR("g"), .requests = &request, .request_count = 1};
@@ -653,6 +687,7 @@ int main(void)
 					   cmocka_unit_test(test_unknown_forms),
 					   cmocka_unit_test(test_no_memory),
 					   cmocka_unit_test(test_claims_need_their_form),
+					   cmocka_unit_test(test_parts_need_their_form),
 					   cmocka_unit_test(test_groups_need_their_form),
 					   cmocka_unit_test(test_groups_that_do_not_fit)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1037,7 +1037,7 @@ static void test_unreadable_copies_change_nothing(void **state)
 			 -1);
 	assert_true(strstr(err.text, "record 3") != NULL);
 	expect(&bench, A_Q, 0, 1);
-	assert_int_equal(ledger_load(bench.ledger, (struct ledger_versions){{9}}, STR("5;"), 0, &err),
+	assert_int_equal(ledger_load(bench.ledger, (struct ledger_versions){{9}}, STR("6;"), 0, &err),
 			 LEDGER_TEXT_UNKNOWN);
 	expect(&bench, A_Q, 0, 1);
 	assert_int_equal(ledger_version(bench.ledger, CONSUMER_POD), 7);

@@ -177,6 +177,79 @@ static void test_absent_fields(void **state)
 	}
 }
 
+/* What is told of the devices, in each place where it can be. */
+static void test_parts(void **state)
+{
+	(void)state;
+#define TOLD                                                                                                           \
+	"'deviceClassName':'c','selectors':[null,{},{'cel':null},{'cel':{'expression':'device.attributes['"            \
+	"}},{'cel':{'expression':'\\u00221g.10gb\\u0022==device.attributes[\\u0022gpu.nvidia.com\\u0022].profile'}},"  \
+	"{'cel':{'expression':'device.attributes[\\u0022gpu.amd.com\\u0022].productName==\\u0022P\\u0022'}}],"         \
+	"'capacity':{'requests':{'cores':3,'x.example/memory':'1.5'}}"
+	static const char *const texts[] = {
+	    "{'spec':{'devices':{'requests':[{'name':'r','exactly':{" TOLD "}}]}}}",
+	    "{'spec':{'devices':{'requests':[{'name':'r','firstAvailable':[{'name':'x'," TOLD "}]}]}}}",
+	    "{'spec':{'devices':{'requests':[{'name':'r'," TOLD "}]}}}",
+	};
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct text text;
+		struct pod pod;
+		text_init(&text, texts[i]);
+		if (review_read_claim_as_pod(text.bytes, text.len, &text.arena, &pod, &text.err) < 0)
+			fail_msg("%s", text.err.text);
+		assert_int_equal(pod.as_claim->requests[0].option_count, 1);
+		const struct claim_option *option = pod.as_claim->requests[0].options;
+		assert_str(option->profile, "1g.10gb");
+		assert_str(option->product, "P");
+		assert_str(option->product_driver, "gpu.amd.com");
+		assert_int_equal(option->memory, 2);
+		text_release(&text);
+	}
+}
+
+static void test_memory(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *requests;
+		int64_t memory;
+	} rows[] = {
+	    {"null", 0},
+	    {"{}", 0},
+	    {"{'memory':'10Gi'}", INT64_C(10) << 30},
+	    {"{'memory':1}", 1},
+	    {"{'gpu.nvidia.com/memory':'1n'}", 1},
+	    {"{'memory':'9223372036854775807'}", INT64_MAX},
+	    /* No amount that an int64_t has. */
+	    {"{'memory':'8Ei'}", 0},
+	    {"{'memory':'9Ei'}", 0},
+	    {"{'memory':'0'}", 0},
+	    {"{'memory':'-1'}", 0},
+	    {"{'memory':''}", 0},
+	    {"{'memory':'x'}", 0},
+	    {"{'memory':null}", 0},
+	    /* Not the one capacity of that name. */
+	    {"{'Memory':'1'}", 0},
+	    {"{'xmemory':'1'}", 0},
+	    {"{'memory/x':'1'}", 0},
+	    {"{'memory':'1','a/memory':'1'}", 0},
+	    {"{'a/memory':'1','b/memory':'x'}", 0},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char json[256];
+		struct text text;
+		struct pod pod;
+		snprintf(json, sizeof json,
+			 "{'spec':{'devices':{'requests':[{'deviceClassName':'c','capacity':{'requests':%s}}]}}}",
+			 rows[i].requests);
+		text_init(&text, json);
+		if (review_read_claim_as_pod(text.bytes, text.len, &text.arena, &pod, &text.err) < 0)
+			fail_msg("%s: %s", json, text.err.text);
+		assert_true(pod.as_claim->requests[0].options[0].memory == rows[i].memory);
+		text_release(&text);
+	}
+}
+
 #define REQUESTS(requests) "{'spec':{'devices':{'requests':[" requests "]}}}"
 
 static void test_errors(void **state)
@@ -274,9 +347,9 @@ static void test_old_claims(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_all_fields),    cmocka_unit_test(test_node_of_an_allocation),
-	    cmocka_unit_test(test_absent_fields), cmocka_unit_test(test_errors),
-	    cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_old_claims),
+	    cmocka_unit_test(test_all_fields), cmocka_unit_test(test_node_of_an_allocation),    cmocka_unit_test(test_parts),  cmocka_unit_test(test_memory),
+	    cmocka_unit_test(test_absent_fields), cmocka_unit_test(test_errors), cmocka_unit_test(test_no_memory),
+	    cmocka_unit_test(test_old_claims),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* test_resource_slice: reads ResourceSlices of all versions, and the labels that products have. */
+#include "gpugate/product_label.h"
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/object/resource_slice.h"
@@ -97,16 +98,16 @@ static void test_labels(void **state)
 	    {"gpu.amd.com", "AMD Radeon(TM) Graphics", "AMD_RadeonTM_Graphics"},
 	    {"gpu.example.com", "Tesla T4", ""},
 	};
-	char value[SLICE_VALUE_MAX];
+	char value[PRODUCT_LABEL_MAX];
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		size_t len = slice_label_value(str_of(cases[i].driver), str_of(cases[i].product), value);
+		size_t len = product_label_value(str_of(cases[i].driver), str_of(cases[i].product), value);
 		if (!str_eq((struct str){value, len}, str_of(cases[i].value)))
 			fail_msg("%s: %.*s", cases[i].product, (int)len, value);
 	}
-	assert_true(str_eq(slice_label_key(STR("gpu.nvidia.com")), STR("nvidia.com/gpu.product")));
-	assert_true(str_eq(slice_label_key(STR("gpu.amd.com")), STR("amd.com/gpu.product-name")));
-	assert_false(str_present(slice_label_key(STR("gpu.nvidia.co"))));
+	assert_true(str_eq(product_label_key(STR("gpu.nvidia.com")), STR("nvidia.com/gpu.product")));
+	assert_true(str_eq(product_label_key(STR("gpu.amd.com")), STR("amd.com/gpu.product-name")));
+	assert_false(str_present(product_label_key(STR("gpu.nvidia.co"))));
 }
 
 int main(void)

@@ -2,6 +2,7 @@
  * test_slice_table: compares the table with a plain array of what was last set, at random, and
  * tests its bounds.
  */
+#include "gpugate/product_label.h"
 #include "tests/unit/policy_fixture.h"
 
 #include "webhook/object/slice_table.h"
@@ -90,7 +91,7 @@ static void assert_same(const struct slice_table *table, const struct kept *all)
 			unsigned product = product_of(all, node, driver);
 			labels += product > 0;
 			for (uint32_t i = 0; found && i < found->pairs.count; i++)
-				if (str_eq(found->pairs.items[i].key, slice_label_key(str_of(drivers[driver]))))
+				if (str_eq(found->pairs.items[i].key, product_label_key(str_of(drivers[driver]))))
 					assert_true(product && str_eq(found->pairs.items[i].value,
 								      str_of(values[driver][product])));
 		}
