@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from gpugate import run, write_policy
 from kube import GPU, doc, pod
-from test_claim_quota import CLASS, charge, create, gpus, tenant
+from test_claim_quota import CLASS, charge, create, got, gpus, tenant, used
 from test_claims import VERSIONS, claim, exactly
 
 ATTRIBUTES = 'device.attributes["gpu.nvidia.com"]'
@@ -267,3 +267,24 @@ def test_lint_rejects_a_class_of_two_kinds(tmp_path):
 def test_lint_accepts_parts(tmp_path):
     code, text = lint(tmp_path / "p", A100, L4, tenant(gpus(4)))
     assert code == 0 and "warning" not in text, text
+
+
+def test_an_allocated_part_counts_as_what_is_consumed(tmp_path):
+    """Where claims count as allocated: the class of what was given, and how much of its memory."""
+    documents = [A100, L4, doc("Settings", "s", chargeClaims="asAllocated"), tenant(*THREE)]
+
+    def held(name, request, *results):
+        return got(claim(request, name=name, uid=name), *results)
+
+    whole, capacity = asked("shared", "v1"), asked("shared", "v1", **memory("3Gi"))
+    options = first(("mig", profile("3g.40gb")), ("mig", profile("1g.10gb")))
+    for exists, expected in [
+        ([held("a", whole, ("r", "6Gi"))], {"q0": "0.06", "q1": "1", "q2": "6Gi"}),
+        # The scheduler has rounded up by more than the policy says.
+        ([held("a", capacity, ("r", "12Gi"))], {"q0": "0.12", "q1": "1", "q2": "12Gi"}),
+        ([held("a", capacity, "r")], {"q0": "0.25", "q1": "1", "q2": "24Gi"}),
+        ([held("a", options, "r/o1")], {"q0": "0.14", "q1": "1", "q2": "10Gi"}),
+        ([held("a", options, "r/o0")], {"q0": "0.5", "q1": "1", "q2": "40Gi"}),
+        ([held("a", options, "r/o2")], {"q0": "0.5", "q1": "1", "q2": "40Gi"}),
+    ]:
+        assert used(tmp_path, exists, documents) == expected, exists

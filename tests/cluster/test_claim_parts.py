@@ -100,3 +100,34 @@ def test_a_part_costs_what_the_scheduler_gives(control_plane, gpugate_in_cluster
     assert admin.create(parts.claim("whole", parts.shared)).status == 403
     admin.create(parts.memory("last", "22Gi")).must()
     gate.wait_used("ml", "memory", 40 * GI, "memory")
+
+
+def test_an_allocated_part_counts_as_what_is_consumed(control_plane, gpugate_in_cluster, parts):
+    """If the policy says so: the slice, or the memory of a shared device, that the claim has got
+    instead of a larger one."""
+    admin = control_plane.admin
+    gate = gpugate_in_cluster(control_plane, [*parts.policy(hard="200Gi"), doc("Settings", "s", chargeClaims="asAllocated")], ledger="cluster", replicas=2)
+
+    def either(name, *options):
+        claim = parts.claim(name, parts.mig)
+        claim["spec"]["devices"]["requests"] = [{"name": "r", "firstAvailable": [
+            {"name": f"o{n}", "deviceClassName": device, **told} for n, (device, told) in enumerate(options)]}]
+        return claim
+
+    def profile(name):
+        return {"selectors": [{"cel": {"expression": f'device.attributes["{NVIDIA}"].profile == "{name}"'}}]}
+
+    # There is only one slice of this profile, and no device with so much memory.
+    admin.create(either("slice", (parts.mig, {**profile("3g.40gb"), "count": 2}), (parts.mig, profile("1g.10gb")))).must()
+    admin.create(either("shared", (parts.shared, {"capacity": {"requests": {"memory": "30Gi"}}}), (parts.shared, {"capacity": {"requests": {"memory": "5.5Gi"}}}))).must()
+    gate.wait_used("ml", "memory", (80 + 24) * GI, "memory")
+    assert parts.allocated("slice")["request"] == "r/o1"
+    gate.wait_used("ml", "memory", (10 + 24) * GI, "memory", seconds=60)
+    assert parts.allocated("shared")["consumedCapacity"] == {"memory": "6Gi"}
+    gate.wait_used("ml", "memory", (10 + 6) * GI, "memory", seconds=60)
+    for name in ("slice", "shared"):
+        admin.delete("Pod", f"uses-{name}", parts.space, grace_s=0)
+    gate.wait_used("ml", "memory", (80 + 24) * GI, "memory", seconds=60)
+    for name in ("slice", "shared"):
+        admin.delete("ResourceClaim", name, parts.space)
+    gate.wait_used("ml", "memory", 0, "memory", seconds=60)
