@@ -711,7 +711,9 @@ static void test_models(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_requests), cmocka_unit_test(test_allocated), cmocka_unit_test(test_too_many_results),
+	    cmocka_unit_test(test_requests),
+	    cmocka_unit_test(test_allocated),
+	    cmocka_unit_test(test_too_many_results),
 	    cmocka_unit_test(test_models),
 	    cmocka_unit_test(test_bounds),
 	    cmocka_unit_test(test_charges),

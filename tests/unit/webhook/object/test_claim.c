@@ -347,9 +347,10 @@ static void test_old_claims(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_all_fields), cmocka_unit_test(test_node_of_an_allocation),    cmocka_unit_test(test_parts),  cmocka_unit_test(test_memory),
-	    cmocka_unit_test(test_absent_fields), cmocka_unit_test(test_errors), cmocka_unit_test(test_no_memory),
-	    cmocka_unit_test(test_old_claims),
+	    cmocka_unit_test(test_all_fields),    cmocka_unit_test(test_node_of_an_allocation),
+	    cmocka_unit_test(test_parts),         cmocka_unit_test(test_memory),
+	    cmocka_unit_test(test_absent_fields), cmocka_unit_test(test_errors),
+	    cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_old_claims),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
