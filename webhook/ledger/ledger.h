@@ -325,10 +325,10 @@ int ledger_node(struct ledger *ledger, struct str name, const struct pairs *labe
 /*
  * Sets for all nodes which labels their devices would give them. A node counts as if it had those
  * whose keys it lacks, unless no Accelerator then has what a consumer requests. A node that is not
- * among `nodes` has none. Returns bits of enum ledger_seen,
- * or -1 without memory: then some are set, and the caller tries again.
+ * among `nodes` has none. Sets `*seen` to bits of enum ledger_seen. Returns 0, or -1 without memory:
+ * then some are set, of which `*seen` tells, and the caller tries again.
  */
-int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, uint32_t count);
+int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, uint32_t count, int *seen);
 
 /*
  * Begin and end a list of objects of which the labels are kept, which are those before
