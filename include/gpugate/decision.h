@@ -186,8 +186,8 @@ int policy_add_outage_violation(const struct policy *policy, struct str why, str
 				struct decision *decision);
 
 /*
- * Does the same because of what an object says that is no answer. `why` ends with what helps; trying
- * again does not.
+ * Does the same because of what an object says that is no answer. `why` ends with what helps;
+ * trying again does not.
  */
 int policy_add_fault_violation(const struct policy *policy, struct str why, struct arena *arena,
 			       struct decision *decision);

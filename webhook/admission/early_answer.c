@@ -295,8 +295,8 @@ static int answer_parts(struct early_question *question, const struct policy *po
 
 /*
  * Judges the first Pod that a Rule admits only with its group, and finds what that requests.
- * Sets whether the object has several such groups. Returns 1, 0 if there is no such Pod or it is not
- * known, or -1.
+ * Sets whether the object has several such groups. Returns 1, 0 if there is no such Pod or it is
+ * not known, or -1.
  */
 static int judge_first(struct early_question *question, const struct policy *policy,
 		       struct reservation_request *reservation, bool *several)

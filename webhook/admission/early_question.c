@@ -122,7 +122,7 @@ static const struct custom_group {
     {"leaderworkerset.x-k8s.io", "LeaderWorkerSet", "spec.replicas"},
 };
 
-/* Sets the group of the part, unless the template names another one. Returns false without memory. */
+/* Sets the group of the part, unless the template names another. Returns false without memory. */
 static bool read_group(const struct review *asked, struct arena *arena, struct early_part *part)
 {
 	struct pod_group group;
