@@ -185,4 +185,11 @@ int policy_add_busy_violation(const struct policy *policy, struct str why, struc
 int policy_add_outage_violation(const struct policy *policy, struct str why, struct arena *arena,
 				struct decision *decision);
 
+/*
+ * Does the same because of what an object says that is no answer. `why` ends with what helps;
+ * trying again does not.
+ */
+int policy_add_fault_violation(const struct policy *policy, struct str why, struct arena *arena,
+			       struct decision *decision);
+
 #endif

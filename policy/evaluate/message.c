@@ -19,12 +19,22 @@ int policy_add_busy_violation(const struct policy *policy, struct str why, struc
 				      STR_ARG(utf8_head(why, WHY_MAX)));
 }
 
+static enum enforcement outage_enforcement(const struct policy *policy)
+{
+	return policy->on_outage > policy->enforcement ? policy->on_outage : policy->enforcement;
+}
+
 int policy_add_outage_violation(const struct policy *policy, struct str why, struct arena *arena,
 				struct decision *decision)
 {
-	enum enforcement enforcement =
-	    policy->on_outage > policy->enforcement ? policy->on_outage : policy->enforcement;
-	return decision_add_violation(decision, arena, REASON_OUTAGE, enforcement, STR("ledger"),
+	return decision_add_violation(decision, arena, REASON_OUTAGE, outage_enforcement(policy), STR("ledger"),
 				      "the GPU quota check is temporarily unavailable: %.*s; retry",
 				      STR_ARG(utf8_head(why, WHY_MAX)));
+}
+
+int policy_add_fault_violation(const struct policy *policy, struct str why, struct arena *arena,
+			       struct decision *decision)
+{
+	return decision_add_violation(decision, arena, REASON_OUTAGE, outage_enforcement(policy), STR("ledger"),
+				      "the GPU quota cannot be checked: %.*s", STR_ARG(why));
 }

@@ -27,9 +27,9 @@ static const struct {
 	struct str text;
 	enum op op;
 } ops[] = {
-    {{"!=", 2}, OP_NOT},  {{">=", 2}, OP_FROM},  {{"=>", 2}, OP_FROM}, {{"<=", 2}, OP_TO},
-    {{"=<", 2}, OP_TO},   {{"~>", 2}, OP_TILDE}, {{"=", 1}, OP_EQUAL}, {{">", 1}, OP_ABOVE},
-    {{"<", 1}, OP_BELOW}, {{"~", 1}, OP_TILDE},  {{"^", 1}, OP_CARET},
+    {STR_INIT("!="), OP_NOT},  {STR_INIT(">="), OP_FROM},  {STR_INIT("=>"), OP_FROM}, {STR_INIT("<="), OP_TO},
+    {STR_INIT("=<"), OP_TO},   {STR_INIT("~>"), OP_TILDE}, {STR_INIT("="), OP_EQUAL}, {STR_INIT(">"), OP_ABOVE},
+    {STR_INIT("<"), OP_BELOW}, {STR_INIT("~"), OP_TILDE},  {STR_INIT("^"), OP_CARET},
 };
 
 /* Takes a text from the beginning of the rest, if it is there. */

@@ -65,7 +65,7 @@ static bool lists_charts(const struct node *root, struct str version)
 
 enum file_class classify_document(const struct node *root)
 {
-	static const struct str ours = {"gpugate.io/v1", 13};
+	static const struct str ours = STR_INIT("gpugate.io/v1");
 	struct str version = view_text_of(root, STR("apiVersion")), kind = view_text_of(root, STR("kind"));
 	if (str_starts(version, GROUP) && str_eq(kind, STR("TestSuite")))
 		return FILE_SUITE;

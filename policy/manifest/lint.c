@@ -42,7 +42,7 @@ static struct str group_of(struct str api_version, struct str *version)
  */
 static bool is_completed(struct str group, struct str kind)
 {
-	static const struct str kinds[] = {{"ServingRuntime", 14}, {"ClusterServingRuntime", 21}};
+	static const struct str kinds[] = {STR_INIT("ServingRuntime"), STR_INIT("ClusterServingRuntime")};
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		if (str_eq(group, STR("serving.kserve.io")) && str_eq(kind, kinds[i]))
 			return true;

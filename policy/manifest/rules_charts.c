@@ -13,8 +13,7 @@ static const struct place {
 } places[] = {
 #define PLACE(group, kind, path, chart, version, source)                                                               \
 	{                                                                                                              \
-		{group, sizeof(group) - 1}, {kind, sizeof(kind) - 1}, path, {chart, sizeof(chart) - 1},                \
-		    {version, sizeof(version) - 1}, source                                                             \
+		STR_INIT(group), STR_INIT(kind), path, STR_INIT(chart), STR_INIT(version), source                      \
 	}
     PLACE("argoproj.io", "Application", "spec.source", "chart", "targetRevision", "repoURL"),
     PLACE("argoproj.io", "Application", "spec.sources", "chart", "targetRevision", "repoURL"),

@@ -97,7 +97,7 @@ static bool is_passed_over(struct str line)
 /* Whether the first line that says something is one of a configuration. A script has another. */
 static bool begins_as_config(const struct source *source)
 {
-	static const struct str keys[] = {{"version:", 8}, {"flags:", 6}, {"sharing:", 8}};
+	static const struct str keys[] = {STR_INIT("version:"), STR_INIT("flags:"), STR_INIT("sharing:")};
 	for (uint32_t i = 1; i <= source->line_count; i++) {
 		struct str line = source_line(source, i);
 		for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++)

@@ -129,7 +129,7 @@ static struct str near_by_domain(struct str name, size_t domain)
 /* Finds the slice that nvidia.com/mgi-1g.10gb or mig1g.10gb means. Returns its length, or 0. */
 static size_t near_slice(struct str name, size_t domain, char *out)
 {
-	const struct str word = {"mig", 3}, prefix = CATALOG_MIG_PREFIX;
+	const struct str word = STR_INIT("mig"), prefix = CATALOG_MIG_PREFIX;
 	struct str rest = str_tail(name, domain);
 	int64_t numerator, denominator;
 	if (!str_starts(prefix, (struct str){name.ptr, domain}) || rest.len < 5 || rest.len > CATALOG_MIG_NAME_MAX / 2)

@@ -31,8 +31,8 @@ static void check_zero(const struct view *view, const struct node *metrics)
 
 static void check_autoscaler(const struct view *view)
 {
-	static const struct str types[][2] = {{{"Resource", 8}, {"resource", 8}},
-					      {{"ContainerResource", 17}, {"containerResource", 17}}};
+	static const struct str types[][2] = {{STR_INIT("Resource"), STR_INIT("resource")},
+					      {STR_INIT("ContainerResource"), STR_INIT("containerResource")}};
 	const struct node *metrics = view_path(view->root, "spec.metrics");
 	char sentence[AUTOSCALER_TEXT_BYTES];
 	check_zero(view, metrics);
@@ -168,7 +168,7 @@ static void check_claim_template(const struct view *view)
 
 static void check_cluster_policy(const struct view *view)
 {
-	static const struct str words[] = {{"none", 4}, {"single", 6}, {"mixed", 5}};
+	static const struct str words[] = {STR_INIT("none"), STR_INIT("single"), STR_INIT("mixed")};
 	const struct node *strategy = view_path(view->root, "spec.mig.strategy");
 	struct str text = view_text(strategy);
 	bool known = text.len == 0 || view_is_template(text);
@@ -214,7 +214,7 @@ static const struct {
 } kinds[] = {
 #define KIND(group, kind, check)                                                                                       \
 	{                                                                                                              \
-		{group, sizeof(group) - 1}, {kind, sizeof(kind) - 1}, check                                            \
+		STR_INIT(group), STR_INIT(kind), check                                                                 \
 	}
     KIND("autoscaling", "HorizontalPodAutoscaler", check_autoscaler),
     KIND("", "ResourceQuota", check_resource_quota),

@@ -4,7 +4,7 @@
 #include "policy/model/catalog.h"
 
 /* Lists of containers of a Pod. */
-static const struct str lists[] = {{"initContainers", 14}, {"containers", 10}, {"ephemeralContainers", 19}};
+static const struct str lists[] = {STR_INIT("initContainers"), STR_INIT("containers"), STR_INIT("ephemeralContainers")};
 
 static void check_annotations(const struct pod_view *pod)
 {
@@ -147,7 +147,7 @@ static void check_tolerations(const struct pod_view *pod)
 
 static void check_pod_level(const struct pod_view *pod)
 {
-	static const struct str maps[] = {{"limits", 6}, {"requests", 8}};
+	static const struct str maps[] = {STR_INIT("limits"), STR_INIT("requests")};
 	const struct node *resources = view_get(pod->spec, STR("resources"));
 	for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
 		const struct node *map = view_get(resources, maps[i]);
@@ -219,8 +219,8 @@ static void search(const struct view *view, const struct node *node, const struc
 
 void rules_pods(const struct view *view)
 {
-	static const struct str others[] = {
-	    {"CustomResourceDefinition", 24}, {"ConfigMap", 9}, {"Secret", 6}, {"PodMetrics", 10}};
+	static const struct str others[] = {STR_INIT("CustomResourceDefinition"), STR_INIT("ConfigMap"),
+					    STR_INIT("Secret"), STR_INIT("PodMetrics")};
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
 		if (str_eq(view->kind, others[i]))
 			return;

@@ -7,14 +7,14 @@ static const struct {
 	struct str key;
 	bool operator; /* The GPU Operator and the device plugin have it in their values. */
 } keys[] = {
-    {{"config", 6}, true},
-    {{"configMap", 9}, false},
-    {{"configMapRef", 12}, false},
-    {{"configMapKeyRef", 15}, false},
+    {STR_INIT("config"), true},
+    {STR_INIT("configMap"), false},
+    {STR_INIT("configMapRef"), false},
+    {STR_INIT("configMapKeyRef"), false},
 };
 
 /* Parts of the GPU Operator's values whose `config` is one of another program. */
-static const struct str others[] = {{"migManager", 10}, {"dcgmExporter", 12}, {"vgpuDeviceManager", 17}};
+static const struct str others[] = {STR_INIT("migManager"), STR_INIT("dcgmExporter"), STR_INIT("vgpuDeviceManager")};
 
 static void refer(struct plugin_maps *maps, struct str name, bool operator)
 {

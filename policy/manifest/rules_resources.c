@@ -90,7 +90,7 @@ static void check_prefix(const struct view *view, const struct node *map, const 
  */
 static void check_domain(const struct view *view, const struct node *key)
 {
-	static const struct str words[] = {{"gpu", 3}, {"gpus", 4}, {"nvidia", 6}, {"mig", 3}};
+	static const struct str words[] = {STR_INIT("gpu"), STR_INIT("gpus"), STR_INIT("nvidia"), STR_INIT("mig")};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (str_eq(key->text, words[i]))
 			VIEW_LINT(view, LINT_RESOURCE_MISSPELLED, key->at,
@@ -193,7 +193,7 @@ void rules_resources(const struct pod_view *pod, const struct node *container)
 
 bool rules_asks(const struct node *container)
 {
-	static const struct str maps[] = {{"limits", 6}, {"requests", 8}};
+	static const struct str maps[] = {STR_INIT("limits"), STR_INIT("requests")};
 	const struct node *resources = view_get(container, STR("resources"));
 	for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
 		const struct node *map = view_get(resources, maps[i]);

@@ -103,6 +103,49 @@ def test_a_group_that_is_too_large(serve):
     assert decision.allowed and decision.warnings, decision
 
 
+def job_set(*jobs, name="w"):
+    """Returns a JobSet of groups of Pods: how many, and how many GPUs each of them requests."""
+    return {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet", "metadata": {"name": name, "namespace": "team-a"}, "spec": {"replicatedJobs": [
+        {"name": f"j{i}", "replicas": 1, "template": {"spec": {"parallelism": pods, "completions": pods, "template": {
+            "spec": {"containers": [kube.container({GPU: gpus} if gpus else {})]}}}}} for i, (pods, gpus) in enumerate(jobs)]}}
+
+
+def leader_worker_set(replicas, leader, workers):
+    specs = [{"spec": {"containers": [kube.container({GPU: gpus})]}} for gpus in (leader, workers)]
+    return {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "metadata": {"name": "w", "namespace": "team-a"},
+            "spec": {"replicas": replicas, "leaderWorkerTemplate": {"size": 2, "leaderTemplate": specs[0], "workerTemplate": specs[1]}}}
+
+
+def test_a_group_fits_as_a_whole_or_not_at_all(serve):
+    """The answer about a JobSet is that of its first Pod, which is decided with all others. Of a
+    LeaderWorkerSet, it is that of its first replica."""
+    server = serve([EVERY, team(6, earlyAnswer="deny"), doc("Rule", "whole", match={}, gangs="allOrNothing")])
+    assert server.validate(kube.persisted(kube.pod({GPU: 2}))).allowed
+    quota = 'GPU quota "q" of tenant "team-a": requested'
+    assert ask(server, job_set((1, 2), (2, 1))).warnings == []
+    assert ask(server, job_set((3, 0), (4, 1))).warnings == []
+    now = "its whole group of Pods does not fit now: exceeded quota: " + quota
+    rest = 'by the Pods of its group that are still to come; Rule "whole" admits all or none), used 2, limit 6'
+    most = "request at most 6 with all Pods of the group, or ask the platform team to raise the limit; 4 are free"
+    decision = ask(server, job_set((1, 2), (3, 1)))
+    assert decision.allowed and decision.warnings == [f"{now} 5 (2 by this Pod, 3 {rest}, over by 1; 4 are free"], decision
+    assert ask(server, job_set((1, 0), (5, 1))).warnings[0].startswith(f"{now} 5 (1 by this Pod, 4 {rest}, over by 1; ")
+    decision = ask(server, job_set((1, 2), (5, 1)))
+    assert not decision.allowed and decision.message == f"can never fit: {quota} 7 (2 by this Pod, 5 {rest}; {most}", decision
+    # A Pod that is never admitted, whatever its group requests, is named first.
+    assert ask(server, job_set((5, 1), (1, 7))).message.startswith(f"spec.replicatedJobs[1].template.spec.template: can never fit: {quota} 7, ")
+    # The first replica fits, but not all of them; and then not even one.
+    assert ask(server, leader_worker_set(2, 1, 3)).warnings[0].startswith("2 of 4 Pods fit now, and none is admitted before ")
+    assert ask(server, leader_worker_set(2, 1, 4)).warnings[0].startswith(f"{now} 5 (1 by this Pod, 4 {rest}, over by 1; ")
+    decision = ask(server, leader_worker_set(1, 1, 6))
+    assert not decision.allowed and decision.message == f"can never fit: {quota} 7 (1 by this Pod, 6 {rest}; {most}", decision
+    server.reload([EVERY, team(6, earlyAnswer="off"), doc("Rule", "whole", match={}, gangs="allOrNothing")])
+    assert ask(server, job_set((1, 2), (5, 1))).warnings == []
+    # Without such a Rule, the Pods are counted one by one.
+    server.reload([EVERY, team(6)])
+    assert ask(server, job_set((1, 2), (3, 1))).warnings[0].startswith("3 of 4 Pods fit now: spec.replicatedJobs[1].template.spec.template: exceeded quota: ")
+
+
 @pytest.mark.parametrize("name", CUSTOM)
 def test_a_kind_that_the_policy_does_not_name(serve, tmp_path, name):
     server = serve([team(0)])

@@ -147,6 +147,20 @@ def test_a_group_that_is_admitted_only_as_a_whole(serve):
         f"3 of 4 Pods fit now: {REFUSAL.replace('team-a', 'team-b')}"]
 
 
+def test_what_is_reserved_for_a_group_is_its_own(serve):
+    """It is used by others only for Pods of other groups."""
+    server = serve([team(4), doc("Rule", "whole", match={}, gangs="allOrNothing")])
+    group = {"labels": {"kueue.x-k8s.io/pod-group-name": "g"}, "annotations": {"kueue.x-k8s.io/pod-group-total-count": "4"}}
+    fill(server, 1, pod({GPU: 1}, **group))
+    assert ask(server, workload("Job", pod({GPU: 1}, **group), 3)).warnings == []
+    refusal = 'exceeded quota: GPU quota "q" of tenant "team-a": requested 1, used'
+    whole = ', and none is admitted before its whole group fits (Rule "whole")'
+    assert ask(server, workload("Job", pod({GPU: 1}, **group), 4)).warnings == [
+        f"3 of 4 Pods fit now{whole}: {refusal} 4, limit 4, over by 1; nothing is free"]
+    assert ask(server, workload("Job", pod({GPU: 1}), 2)).warnings == [
+        f"0 of 2 Pods fit now{whole}: {refusal} 1 (+3 reserved for groups of Pods), limit 4, over by 1; nothing is free"]
+
+
 def test_pods_without_others_wait_for_none(serve):
     """One Pod is no group, nor are those of a DaemonSet."""
     server = serve([team(4), doc("Rule", "whole", match={}, gangs="allOrNothing")])

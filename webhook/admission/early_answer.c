@@ -3,6 +3,7 @@
 #include "gpugate/autoscaler.h"
 #include "gpugate/error.h"
 #include "webhook/admission/fits.h"
+#include "webhook/admission/gang.h"
 #include "webhook/admission/pod_template.h"
 #include "webhook/admission/response.h"
 
@@ -156,6 +157,7 @@ static int ask(struct early_question *question, const struct policy *policy, con
 	if (old.consumer.request_count)
 		fit->replaced = &old.consumer;
 	fit->replaced_count = question->existing - kept;
+	fit->own_group = question->own_group;
 	fit->count = question->pods ? question->pods - kept : 1;
 	bool known = ledger->fit && ledger->fit(ledger->self, fit);
 	fit->fits += kept;
@@ -253,6 +255,7 @@ static int answer_part(struct early_question *question, const struct early_part 
 
 /*
  * Judges all groups, as one that only has to wait must not hide another that is never admitted.
+ * Returns an enum part_answer, or -1.
  */
 static int answer_parts(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
 			struct reservation_request *reservation)
@@ -285,7 +288,99 @@ static int answer_parts(struct early_question *question, const struct policy *po
 	*reservation->decision = best;
 	question->review = best_review;
 	question->where = best_where;
+	return most;
+}
+
+/* --- A custom resource whose Pods are a group --- */
+
+/*
+ * Judges the first Pod that a Rule admits only with its group, and finds what that requests.
+ * Sets whether the object has several such groups. Returns 1, 0 if there is no such Pod or it is
+ * not known, or -1.
+ */
+static int judge_first(struct early_question *question, const struct policy *policy,
+		       struct reservation_request *reservation, bool *several)
+{
+	const struct pairs labels = question->review.namespace_labels;
+	struct decision *decision = reservation->decision;
+	for (uint32_t i = 0; i < question->part_count; i++) {
+		const struct early_part *part = &question->parts[i];
+		if (part->pods == 0 || part->alone || !str_present(part->group.key))
+			continue;
+		question->review = part->review;
+		question->review.namespace_labels = labels;
+		*decision = (struct decision){.denied = false};
+		if (pod_template_judge(policy, &question->review, reservation->arena, false, decision) < 0)
+			return -1;
+		if (decision->denied || !decision->charged || !str_present(decision->gang_rule))
+			continue;
+		decision->consumer.group = part->group.key;
+		if (gang_read(policy, &question->review, &part->group, GANG_OBJECT_READ, question->object,
+			      reservation->arena, decision) < 0)
+			return -1;
+		*several = part->group.groups_path != NULL;
+		return decision->consumer.gang && !decision->denied;
+	}
 	return 0;
+}
+
+/* Says what the first Pod will be told: the group never fits, or not now. */
+static int compose_whole(const struct fit_request *fit, enum early_answer wanted, const struct decision *refusal,
+			 struct reservation_request *reservation)
+{
+	bool denies = fit->never && wanted == EARLY_ANSWER_DENY;
+	struct buf text;
+	buf_init(&text, TEXT_BYTES_MAX);
+	if (!fit->never)
+		buf_text(&text, "its whole group of Pods does not fit now: ");
+	response_message(&text, refusal);
+	int result = text.failed ? -1
+				 : add(reservation->decision, reservation->arena, reason_of(refusal),
+				       denies ? ENFORCEMENT_DENY : ENFORCEMENT_WARN, buf_view(&text));
+	buf_release(&text);
+	return result;
+}
+
+/*
+ * Asks about the whole group, as the first of its Pods will be decided. Returns 1 if that is the
+ * answer; 0 if it is not known, or if it says nothing of other groups that the object has; or -1.
+ */
+static int answer_whole(struct early_question *question, const struct policy *policy, const struct ledger_store *ledger,
+			struct reservation_request *reservation)
+{
+	struct decision *decision = reservation->decision;
+	struct fit_request fit = {.reservation = reservation, .count = 1, .whole = true};
+	bool several = false;
+	int judged = judge_first(question, policy, reservation, &several);
+	if (judged <= 0)
+		return judged;
+	bool known = ledger->fit && ledger->fit(ledger->self, &fit);
+	struct decision refusal = *decision;
+	enum early_answer wanted = policy_early_answer(policy, refusal.tenant);
+	*decision = (struct decision){.tenant = refusal.tenant};
+	if (!known)
+		return 0;
+	if (!refusal.denied)
+		return !several;
+	question->where = (struct str){NULL, 0};
+	return wanted != EARLY_ANSWER_OFF && compose_whole(&fit, wanted, &refusal, reservation) < 0 ? -1 : 1;
+}
+
+/* What is never admitted, by itself, comes first. */
+static int answer_custom(struct early_question *question, const struct policy *policy,
+			 const struct ledger_store *ledger, struct reservation_request *reservation)
+{
+	int said = answer_parts(question, policy, ledger, reservation);
+	if (said < 0 || said >= PART_NEVER || question->autoscaler)
+		return said < 0 ? -1 : 0;
+	const struct decision by_parts = *reservation->decision;
+	const struct review review = question->review;
+	int whole = answer_whole(question, policy, ledger, reservation);
+	if (whole == 0) {
+		*reservation->decision = by_parts;
+		question->review = review;
+	}
+	return whole < 0 ? -1 : 0;
 }
 
 /* --- Autoscalers --- */
@@ -314,7 +409,7 @@ int early_answer(struct early_question *question, const struct policy *policy, c
 		 struct reservation_request *reservation)
 {
 	int result = question->no_pods      ? 0
-		     : question->part_count ? answer_parts(question, policy, ledger, reservation)
+		     : question->part_count ? answer_custom(question, policy, ledger, reservation)
 					    : answer_one(question, policy, ledger, reservation);
 	return result == 0 && str_present(question->metric) ? answer_metric(question, policy, reservation) : result;
 }

@@ -8,6 +8,7 @@
 
 #include "gpugate/arena.h"
 #include "gpugate/decision.h"
+#include "gpugate/pod_group.h"
 #include "gpugate/policy.h"
 #include "gpugate/review.h"
 #include "webhook/ledger/store.h"
@@ -20,6 +21,11 @@ struct early_part {
 	struct str where;     /* Where the object has them. */
 	int64_t pods;         /* How many are created; 0: none for now. */
 	bool alone;           /* The other groups have no Pods at the same time. */
+	/*
+	 * What all Pods of the object belong to, or each of its replicas if `groups_path` is set.
+	 * Without a key, that is not known.
+	 */
+	struct pod_group group;
 };
 
 /* What is asked about the Pods of a workload. */
@@ -35,6 +41,9 @@ struct early_question {
 	int64_t surge;            /* Part of `pods`: only while a rollout replaces others. */
 	int64_t existing;         /* How many exist. If they are kept, they are part of `pods`. */
 	bool more;                /* The Pods of the parts come in addition to others. */
+	/* What was reserved for this group is for these Pods; absent: it is not known. */
+	struct str own_group;
+	struct str object; /* The custom resource. REVIEW_PADDING readable bytes follow. */
 	/* The groups of a custom resource. Then `review` is about that which is judged. */
 	struct early_part *parts;
 	uint32_t part_count;

@@ -110,18 +110,50 @@ static int64_t added(const struct workload_part *part, const struct workload_par
 	return part->replicas > before->replicas ? part->replicas - before->replicas : 0;
 }
 
+/*
+ * The custom resources whose Pods always get a label of their group (pod_group.c). Of others it is
+ * not known which objects own the Pods.
+ */
+static const struct custom_group {
+	const char *group, *kind;
+	const char *groups_path; /* As in struct pod_group. */
+} custom_groups[] = {
+    {"jobset.x-k8s.io", "JobSet", NULL},
+    {"leaderworkerset.x-k8s.io", "LeaderWorkerSet", "spec.replicas"},
+};
+
+/* Sets the group of the part, unless the template names another. Returns false without memory. */
+static bool read_group(const struct review *asked, struct arena *arena, struct early_part *part)
+{
+	struct pod_group group;
+	size_t i = 0, rows = sizeof custom_groups / sizeof custom_groups[0];
+	while (i < rows && !(str_eq(asked->kind, str_of(custom_groups[i].kind)) &&
+			     str_eq(asked->group, str_of(custom_groups[i].group))))
+		i++;
+	if (i == rows)
+		return true;
+	if (pod_template_find_group(asked, &part->review.object, arena, &group) < 0)
+		return false;
+	if (!str_eq(group.kind, asked->kind) || !str_eq(group.api_group, asked->group))
+		return true;
+	group.groups_path = custom_groups[i].groups_path;
+	part->group = group;
+	return true;
+}
+
 static bool read_part(const struct review *asked, const struct workload_part *from, const struct workload_parts *old,
 		      struct arena *arena, struct early_part *part)
 {
 	const struct workload workload = {.kind = &workload_custom, .pod = from->pod};
 	*part = (struct early_part){.where = from->where, .pods = added(from, old), .alone = from->alone};
-	return read_pod(asked, &workload, arena, &part->review);
+	return read_pod(asked, &workload, arena, &part->review) && read_group(asked, arena, part);
 }
 
 static bool read_parts(const struct review *review, const struct workload_paths *paths, struct arena *arena,
 		       struct early_question *question)
 {
 	struct error ignored = {0};
+	question->object = review->other_object;
 	struct workload_parts *parts = arena_zalloc(arena, 2, sizeof *parts), *old = NULL;
 	if (!parts || workload_parts_read(paths, review->other_object, arena, parts, &ignored) < 0)
 		return false;
@@ -147,6 +179,16 @@ static bool read_parts(const struct review *review, const struct workload_paths 
 	return question->part_count > 0;
 }
 
+/* What was reserved for the Pods of a workload is not held by others. */
+static bool read_own_group(const struct review *review, struct arena *arena, struct early_question *question)
+{
+	struct pod_group group;
+	if (pod_template_find_group(review, &question->review.object, arena, &group) < 0)
+		return false;
+	question->own_group = group.key;
+	return true;
+}
+
 bool early_question_read(const struct policy *policy, const struct review *review, struct arena *arena,
 			 struct early_question *question)
 {
@@ -161,5 +203,5 @@ bool early_question_read(const struct policy *policy, const struct review *revie
 	question->pods = at_most(workload.replicas, PODS_MAX);
 	if (review->operation == OPERATION_UPDATE && !read_old(review, &workload, arena, question))
 		return false;
-	return read_pod(review, &workload, arena, &question->review);
+	return read_pod(review, &workload, arena, &question->review) && read_own_group(review, arena, question);
 }

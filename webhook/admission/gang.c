@@ -1,8 +1,8 @@
 #include "webhook/admission/gang.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "gpugate/buf.h"
 #include "gpugate/consumer.h"
 #include "gpugate/workload_paths.h"
 #include "webhook/admission/pod_template.h"
@@ -13,12 +13,14 @@
 /* For the templates of an object, of which only the sums are kept. */
 #define SCRATCH_CHUNK ((size_t)64 << 10)
 #define SCRATCH_MAX ((size_t)16 << 20)
+#define WHY_MAX ((size_t)2048) /* More than the names in it. */
 
 /* What is found about the group; `gang` is set if it is found. */
 enum found {
 	FOUND,
-	FOUND_ALONE,   /* The Pod is decided alone. */
-	FOUND_UNREAD,  /* The object could not be read. */
+	FOUND_ALONE,  /* The Pod is decided alone. */
+	FOUND_UNREAD, /* The object could not be read. */
+	FOUND_TOO_LARGE,
 	FOUND_NO_SIZE, /* It was read, but not understood. */
 	FOUND_UNKNOWN, /* What some of its Pods request is not known. */
 	/* They request more different resources than a ledger keeps of a group. */
@@ -26,14 +28,18 @@ enum found {
 	FOUND_NO_MEMORY,
 };
 
-/* What is missing, by enum found. The texts go around the key of the group. */
+/*
+ * What is missing, by enum found. The texts go around the key of the group. Without what helps, it
+ * helps to try again.
+ */
 static const struct {
-	const char *before, *after;
+	const char *before, *after, *remedy;
 } missing[] = {
     [FOUND_UNREAD] = {"", ", which says how many Pods belong together, could not be read"},
-    [FOUND_NO_SIZE] = {"", " does not say in a known way how many Pods belong together"},
+    [FOUND_TOO_LARGE] = {"", ", which says how many Pods belong together, is larger than 512 KiB", "make it smaller"},
+    [FOUND_NO_SIZE] = {"", " does not say in a known way how many Pods belong together", "correct it"},
     [FOUND_UNKNOWN] = {"what the other Pods of ", " request is not known yet"},
-    [FOUND_TOO_MUCH] = {"the Pods of ", " request more than 128 different resources"},
+    [FOUND_TOO_MUCH] = {"the Pods of ", " request more than 128 different resources", "request fewer"},
 };
 
 /* Who asks for what. */
@@ -274,11 +280,14 @@ static const struct workload_kind *kind_of(const struct pod_group *group)
 	return workload_find_in(group->api_group, group->kind);
 }
 
+static const enum found unread[] = {
+    [GANG_OBJECT_ABSENT] = FOUND_ALONE, [GANG_OBJECT_UNREAD] = FOUND_UNREAD, [GANG_OBJECT_TOO_LARGE] = FOUND_TOO_LARGE};
+
 static enum found read_object(struct gang_query *q, enum gang_object state)
 {
 	const struct workload_kind *kind = kind_of(q->group);
 	if (state != GANG_OBJECT_READ)
-		return state == GANG_OBJECT_ABSENT ? FOUND_ALONE : FOUND_UNREAD;
+		return unread[state];
 	if (q->group->size_path)
 		return read_number(q);
 	if (kind)
@@ -315,12 +324,21 @@ int gang_find(const struct policy *policy, const struct review *review, struct a
 	return group->version.len && str_present(group->resource);
 }
 
+/* In either case, onOutage decides. */
 static int add_outage(const struct gang_query *q, enum found found)
 {
-	char why[POD_GROUP_KEY_MAX + 128];
-	int len =
-	    snprintf(why, sizeof why, "%s%.*s%s", missing[found].before, STR_ARG(q->group->key), missing[found].after);
-	return policy_add_outage_violation(q->policy, (struct str){why, (size_t)len}, q->arena, q->decision);
+	const char *remedy = missing[found].remedy;
+	struct buf why;
+	buf_init(&why, WHY_MAX);
+	buf_printf(&why, "%s%.*s%s", missing[found].before, STR_ARG(q->group->key), missing[found].after);
+	if (remedy)
+		buf_printf(&why, "; %s, or ask the platform team to leave its Pods out of Rule \"%.*s\"", remedy,
+			   STR_ARG(q->decision->gang_rule));
+	int result = why.failed ? -1
+		     : remedy   ? policy_add_fault_violation(q->policy, buf_view(&why), q->arena, q->decision)
+				: policy_add_outage_violation(q->policy, buf_view(&why), q->arena, q->decision);
+	buf_release(&why);
+	return result;
 }
 
 int gang_read(const struct policy *policy, const struct review *review, const struct pod_group *group,

@@ -1,6 +1,7 @@
 #include "webhook/admission/pod_template.h"
 
-#include "gpugate/pod_group.h"
+#include <stdio.h>
+
 #include "webhook/admission/apply.h"
 #include "webhook/object/review.h"
 
@@ -37,4 +38,19 @@ int pod_template_is_group(const struct workload_kind *kind, const struct pod *po
 	if (pod_group_find(&owned, arena, &group) < 0)
 		return -1;
 	return str_present(group.key) && str_eq(group.kind, owned.owner.kind);
+}
+
+int pod_template_find_group(const struct review *object, const struct pod *pod, struct arena *arena,
+			    struct pod_group *group)
+{
+	struct pod owned = *pod;
+	size_t slash = object->group.len > 0, len = object->group.len + slash + object->version.len;
+	char *version = arena_alloc(arena, len + 1);
+	if (!version)
+		return -1;
+	snprintf(version, len + 1, "%.*s%s%.*s", STR_ARG(object->group), slash ? "/" : "", STR_ARG(object->version));
+	/* An object without a name is created, and nothing has been reserved for its group. */
+	owned.owner = (struct owner){
+	    .api_version = {version, len}, .kind = object->kind, .name = object->name.len ? object->name : STR("?")};
+	return pod_group_find(&owned, arena, group);
 }

@@ -7,6 +7,7 @@
 
 #include "gpugate/arena.h"
 #include "gpugate/decision.h"
+#include "gpugate/pod_group.h"
 #include "gpugate/policy.h"
 #include "gpugate/review.h"
 #include "webhook/object/pod_review.h"
@@ -34,5 +35,13 @@ int pod_template_judge(const struct policy *policy, struct review *review, struc
  * is exhausted.
  */
 int pod_template_is_group(const struct workload_kind *kind, const struct pod *pod, struct arena *arena);
+
+/*
+ * Finds the group of the Pods with that template: the one that it names, or else the object of the
+ * review, as the owner of the Pods. If others own them, no Pod is in that group. Otherwise like
+ * pod_group_find.
+ */
+int pod_template_find_group(const struct review *object, const struct pod *pod, struct arena *arena,
+			    struct pod_group *group);
 
 #endif

@@ -11,6 +11,7 @@ static const char *const state_names[] = {
 enum row {
 	STATE,
 	PENDING,
+	ROOM,
 	WRITES,
 	HELD,
 	UNDECIDED,
@@ -42,6 +43,14 @@ static const struct metric rows[ROWS] = {
 		 .unit = "Pods",
 		 .help = "Admitted Pods that have not been seen yet.",
 		 .alerts = "GpugateLedgerPending"},
+    [ROOM] = {.name = "gpugate_ledger_fullest_root_ratio",
+	      .type = METRIC_GAUGE,
+	      .unit = "ratio",
+	      .help = "How much of its room in the shared ledger the fullest root tenant takes, from 0 to 1.",
+	      .details = "Pods and claims take it until they are stored and seen, and reservations for gangs until "
+			 "they end. The tenants below one root have a quarter of what the others leave. At 1, they "
+			 "are answered `busy`.",
+	      .alerts = "GpugateLedgerRoom"},
     [WRITES] = {.name = "gpugate_ledger_writes_total",
 		.type = METRIC_COUNTER,
 		.unit = "writes",
@@ -228,16 +237,26 @@ void ledger_cluster_render_namespaces(void *context, struct buf *out)
 	ledger_namespaces_print(cluster->ledger, &cluster->mutex, out);
 }
 
+static void print_ratio(const struct metric *metric, uint32_t percent, struct buf *out)
+{
+	const struct str no_labels[METRIC_LABELS_MAX] = {{NULL, 0}};
+	metric_head(out, metric);
+	metric_sample(out, metric, no_labels);
+	buf_printf(out, "%u.%02u\n", percent / 100, percent % 100);
+}
+
 void ledger_cluster_render_state(void *context, struct buf *out)
 {
 	struct ledger_cluster *cluster = context;
 	pthread_mutex_lock(&cluster->mutex);
 	int64_t pending = ledger_pending(cluster->ledger);
+	uint32_t fullest = ledger_fullest_root(cluster->ledger);
 	struct ledger_unfit unfit = ledger_unfit(cluster->ledger);
 	bool incomplete = classes_are_incomplete(cluster);
 	pthread_mutex_unlock(&cluster->mutex);
 	print_state(cluster, out);
 	metric_integers(out, &rows[PENDING], &pending);
+	print_ratio(&rows[ROOM], fullest, out);
 	print_counts(cluster, out);
 	print_watches(cluster, out);
 	metric_integers(out, &rows[CLASSES], &(int64_t){atomic_load(&cluster->classes.known)});

@@ -48,6 +48,7 @@ static bool pass_on(struct ledger_cluster *cluster)
 	struct slices *slices = &cluster->slices;
 	struct named_pairs *nodes = NULL;
 	uint32_t count = 0;
+	int seen;
 	if (!slices->changed || !slices->listed ||
 	    (slices->passed_ms && kube_now_ms() - slices->passed_ms < PAUSE_MS) ||
 	    slice_table_nodes(&slices->table, &nodes, &count) < 0)
@@ -57,12 +58,12 @@ static bool pass_on(struct ledger_cluster *cluster)
 		slices->announced = true;
 	}
 	pthread_mutex_lock(&cluster->mutex);
-	int seen = ledger_set_devices(cluster->ledger, nodes, count);
+	slices->changed = ledger_set_devices(cluster->ledger, nodes, count, &seen) < 0;
 	pthread_mutex_unlock(&cluster->mutex);
 	free(nodes);
-	slices->changed = seen < 0;
 	slices->passed_ms = kube_now_ms();
-	return seen > 0 && view_note(cluster, seen, STR(""));
+	/* What has become free wakes those who wait, even if the rest has to be tried again. */
+	return seen && view_note(cluster, seen, STR(""));
 }
 
 static void start(struct ledger_cluster *cluster)

@@ -53,6 +53,7 @@ struct kube_response {
 	 * Status if the body is one); otherwise NULL.
 	 */
 	const char *problem;
+	bool too_long; /* The body is longer than body_max, so there is none. */
 };
 
 struct kube_request; /* A call in progress. */

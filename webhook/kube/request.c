@@ -122,7 +122,8 @@ static void finish(struct kube_request *request, unsigned status, unsigned retry
 	struct kube_response response = {.status = status,
 					 .body = {nothing, 0},
 					 .retry_after_ms = retry_after_ms,
-					 .problem = status == 0 || status >= 400 ? request->problem : NULL};
+					 .problem = status == 0 || status >= 400 ? request->problem : NULL,
+					 .too_long = request->too_long};
 	if (status && request->body.len) {
 		memset(request->body.ptr + request->body.len, 0, REVIEW_PADDING);
 		response.body = buf_view(&request->body);

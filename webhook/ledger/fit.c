@@ -1,6 +1,7 @@
 #include "webhook/ledger/fit.h"
 
 #include "gpugate/quota.h"
+#include "webhook/ledger/reservation.h"
 #include "webhook/ledger/state.h"
 #include "webhook/ledger/verdict.h"
 
@@ -139,6 +140,15 @@ static bool hold_before(struct ledger *ledger, const struct fit_request *request
 	return true;
 }
 
+/* Answers for one Pod and the rest of its group. */
+static bool fit_whole(struct ledger *ledger, struct fit_request *request, struct ledger_verdict *verdict)
+{
+	struct reservation_request *reservation = request->reservation;
+	ledger_decide(ledger, &reservation->decision->consumer, LEDGER_DRY, 0, reservation->arena, NULL, verdict);
+	request->fits = verdict->outcome == LEDGER_ADMITTED;
+	return true;
+}
+
 /* Answers the question while the Pods that come before are held. */
 static bool fit_next(struct ledger *ledger, struct fit_request *request, struct ledger_verdict *verdict)
 {
@@ -166,18 +176,24 @@ bool ledger_fit(struct ledger *ledger, struct fit_request *request, struct ledge
 	struct arena *arena = request->reservation->arena;
 	struct cost replaced = {.count = 0};
 	struct cost *before = arena_zalloc(arena, (size_t)request->before_count + 1, sizeof *before);
+	const struct reservation own = {
+	    .decides = str_present(request->own_group),
+	    .rest = {.namespace = request->reservation->decision->consumer.namespace, .group = request->own_group}};
 	uint32_t held;
 	*verdict = (struct ledger_verdict){.policy = ledger->book.policy};
 	if (!before || !ledger_exact(ledger))
 		return false;
 	if (request->replaced && !cost_of(ledger, request->replaced, arena, &replaced))
 		return false;
+	reservation_exclude(ledger, &own, false);
 	take_out(ledger, &replaced, request->replaced_count);
-	bool known = hold_before(ledger, request, before, &held) && fit_next(ledger, request, verdict);
+	bool known = hold_before(ledger, request, before, &held) &&
+		     (request->whole ? fit_whole : fit_next)(ledger, request, verdict);
 	/* In reverse, because each remembers what was held before it. */
 	while (held > 0)
 		restore(ledger, &before[--held]);
 	restore(ledger, &replaced);
+	reservation_exclude(ledger, &own, true);
 	return known && verdict->outcome != LEDGER_OUTAGE;
 }
 

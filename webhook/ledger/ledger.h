@@ -325,10 +325,10 @@ int ledger_node(struct ledger *ledger, struct str name, const struct pairs *labe
 /*
  * Sets for all nodes which labels their devices would give them. A node counts as if it had those
  * whose keys it lacks, unless no Accelerator then has what a consumer requests. A node that is not
- * among `nodes` has none. Returns bits of enum ledger_seen,
- * or -1 without memory: then some are set, and the caller tries again.
+ * among `nodes` has none. Sets `*seen` to bits of enum ledger_seen. Returns 0, or -1 without
+ * memory: then some are set, of which `*seen` tells, and the caller tries again.
  */
-int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, uint32_t count);
+int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, uint32_t count, int *seen);
 
 /*
  * Begin and end a list of objects of which the labels are kept, which are those before
@@ -430,6 +430,11 @@ uint32_t ledger_pods(const struct ledger *ledger); /* Number of Pods that are ch
 uint32_t ledger_pending(const struct ledger *ledger);
 /* Number of groups of Pods for the rest of which something is reserved. */
 uint32_t ledger_reservations(const struct ledger *ledger);
+/*
+ * How much of its room in the copy's text the fullest root tenant takes, in percent; at most 100.
+ * It is 0 in a ledger that is not shared.
+ */
+uint32_t ledger_fullest_root(const struct ledger *ledger);
 /* Calls `each` for every entry, in no order. It must not change the ledger. */
 void ledger_each(const struct ledger *ledger, void (*each)(void *context, const struct entry *entry), void *context);
 

@@ -143,7 +143,7 @@ static int charge_moved(struct ledger *ledger, const struct moved *moved)
 	return seen;
 }
 
-int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, uint32_t count)
+int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, uint32_t count, int *seen)
 {
 	struct moved moved = {.count = 0};
 	bool failed = false;
@@ -155,8 +155,8 @@ int ledger_set_devices(struct ledger *ledger, const struct named_pairs *nodes, u
 		failed |= changed < 0;
 	}
 	labels_list_end(&ledger->devices, note_moved, &moved);
-	int seen = charge_moved(ledger, &moved);
-	return failed ? -1 : seen;
+	*seen = charge_moved(ledger, &moved);
+	return failed ? -1 : 0;
 }
 
 /* --- Time and policy --- */
@@ -170,13 +170,6 @@ static int pass_time(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 	return ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0;
 }
 
-int ledger_tick(struct ledger *ledger, int64_t now_ms)
-{
-	ledger_exact(ledger);
-	int seen = ledger_for_entries(ledger, pass_time, now_ms);
-	return seen | ledger_end_reservations(ledger, now_ms);
-}
-
 static int charge_anew(struct ledger *ledger, struct entry *entry, int64_t now_ms)
 {
 	(void)now_ms;
@@ -188,11 +181,23 @@ static int charge_mischarged(struct ledger *ledger, struct entry *entry, int64_t
 	return entry->mischarged ? charge_anew(ledger, entry, now_ms) : 0;
 }
 
+/* Returns bits of enum ledger_seen. */
+static int charge_all_mischarged(struct ledger *ledger)
+{
+	return ledger->mischarged ? ledger_for_entries(ledger, charge_mischarged, 0) : 0;
+}
+
 bool ledger_exact(struct ledger *ledger)
 {
-	if (ledger->mischarged)
-		ledger_for_entries(ledger, charge_mischarged, 0);
+	charge_all_mischarged(ledger);
 	return ledger->mischarged == 0;
+}
+
+int ledger_tick(struct ledger *ledger, int64_t now_ms)
+{
+	int seen = charge_all_mischarged(ledger);
+	seen |= ledger_for_entries(ledger, pass_time, now_ms);
+	return seen | ledger_end_reservations(ledger, now_ms);
 }
 
 int ledger_rebase(struct ledger *ledger, const struct policy *policy)

@@ -101,3 +101,31 @@ const char *ledger_no_room(struct ledger *ledger, const struct consumer *consume
 		   ? "this tenant has too many Pods and claims that have not been stored yet, and reservations for gangs"
 		   : "the ledger is full of Pods and claims that have not been stored yet, and of reservations for gangs";
 }
+
+/* Of what is_fair allows, in percent. */
+static size_t percent_of(size_t own, size_t others, size_t all)
+{
+	size_t percent = others < all ? 100 * LEDGER_ROOT_SHARE * own / (all - others) : 100;
+	return percent < 100 ? percent : 100;
+}
+
+uint32_t ledger_fullest_root(const struct ledger *ledger)
+{
+	const struct book *book = &ledger->book;
+	const struct caps *caps = &form_caps[ledger->form];
+	struct policy_counts counts;
+	size_t most = 0;
+	policy_counts(book->policy, &counts);
+	for (uint32_t i = 0; ledger->options.shared && i < counts.tenants; i++) {
+		const struct book_root *root = &book->roots[i];
+		uint32_t others = book->text_entries - root->entries;
+		size_t entries = root->entries ? percent_of(root->entries, others, caps->pods) : 0;
+		size_t bytes = root->entries ? percent_of(text_of(caps, root->entries, root->bytes),
+							  text_of(caps, others, book->text_bytes - root->bytes),
+							  caps->bytes - LEDGER_TEXT_HEAD)
+					     : 0;
+		most = entries > most ? entries : most;
+		most = bytes > most ? bytes : most;
+	}
+	return (uint32_t)most;
+}

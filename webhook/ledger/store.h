@@ -78,6 +78,10 @@ struct fit_request {
 	/* Other Pods that are created before them, and that count as admitted. */
 	const struct fit_pods *before;
 	uint32_t before_count;
+	/* The namespace's group whose reservation counts as free; absent: none. */
+	struct str own_group;
+	/* Only one Pod is asked about, together with the gang of its decision's `consumer`. */
+	bool whole;
 
 	/* The answer. */
 	int64_t fits; /* At most `count`. */

@@ -319,7 +319,8 @@ static void on_group(struct target_read *read, enum target_state target, struct 
 {
 	static const enum gang_object states[] = {[TARGET_READ] = GANG_OBJECT_READ,
 						  [TARGET_ABSENT] = GANG_OBJECT_ABSENT,
-						  [TARGET_UNREAD] = GANG_OBJECT_UNREAD};
+						  [TARGET_UNREAD] = GANG_OBJECT_UNREAD,
+						  [TARGET_TOO_LARGE] = GANG_OBJECT_TOO_LARGE};
 	struct admitting *a = read->context;
 	admission_read(&a->request, states[target], json);
 }

@@ -132,7 +132,7 @@ static void note_failure(struct target_reader *reader, const char *path, const s
 static void keep(struct target_call *call, const struct kube_response *response)
 {
 	call->request = NULL;
-	call->state = response->status == 404 ? TARGET_ABSENT : TARGET_UNREAD;
+	call->state = response->status == 404 ? TARGET_ABSENT : response->too_long ? TARGET_TOO_LARGE : TARGET_UNREAD;
 	if (response->status != 200 || !(call->body = calloc(1, response->body.len + REVIEW_PADDING)))
 		return;
 	memcpy(call->body, response->body.ptr, response->body.len);

@@ -20,8 +20,9 @@ struct target_reader;
 
 enum target_state {
 	TARGET_READ,
-	TARGET_ABSENT, /* The API server says that it does not exist. */
-	TARGET_UNREAD, /* It could not be read, or not in time. */
+	TARGET_ABSENT,    /* The API server says that it does not exist. */
+	TARGET_UNREAD,    /* It could not be read, or not in time. */
+	TARGET_TOO_LARGE, /* It is longer than TARGET_BYTES_MAX. */
 };
 
 /* One read. It lives in its owner's memory until `done` is called. */

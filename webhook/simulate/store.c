@@ -137,14 +137,15 @@ static int renew_slices(struct simulation *simulation)
 {
 	struct named_pairs *nodes;
 	uint32_t count;
+	int seen;
 	if (!simulation->resliced)
 		return 0;
 	if (slice_table_nodes(&simulation->slices, &nodes, &count) < 0)
 		return -1;
-	int seen = ledger_set_devices(simulation->ledger, nodes, count);
+	int result = ledger_set_devices(simulation->ledger, nodes, count, &seen);
 	free(nodes);
-	simulation->resliced = seen < 0;
-	return seen < 0 ? -1 : 0;
+	simulation->resliced = result < 0;
+	return result;
 }
 
 static int renew_classes(struct simulation *simulation)

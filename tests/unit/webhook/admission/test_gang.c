@@ -105,8 +105,11 @@ static void assert_gang(const struct policy *policy, const char *metadata, const
 }
 
 #define NO_SIZE(key)                                                                                                   \
-	"the GPU quota check is temporarily unavailable: " key " does not say in a known way how many Pods belong "    \
-	"together; retry"
+	"the GPU quota cannot be checked: " key " does not say in a known way how many Pods belong together; correct " \
+	"it, or ask the platform team to leave its Pods out of Rule \"whole\""
+#define TOO_LARGE(key)                                                                                                 \
+	"the GPU quota cannot be checked: " key ", which says how many Pods belong together, is larger than 512 KiB; " \
+	"make it smaller, or ask the platform team to leave its Pods out of Rule \"whole\""
 #define UNREAD(key)                                                                                                    \
 	"the GPU quota check is temporarily unavailable: " key ", which says how many Pods belong together, could "    \
 	"not be read; retry"
@@ -217,6 +220,8 @@ static void test_gangs(void **state)
 		assert_gang(policy, rows[i].metadata, rows[i].spec, GANG_OBJECT_READ, rows[i].object, rows[i].expected);
 	assert_gang(policy, JOB, GPUS("1", ""), GANG_OBJECT_ABSENT, "", "alone");
 	assert_gang(policy, JOB, GPUS("1", ""), GANG_OBJECT_UNREAD, "", UNREAD("Job.batch/w"));
+	assert_gang(policy, JOB, GPUS("1", ""), GANG_OBJECT_TOO_LARGE, "", TOO_LARGE("Job.batch/w"));
+	assert_gang(policy, REPLICA, GPUS("8", ""), GANG_OBJECT_TOO_LARGE, "", "3 x nvidia.com/gpu=8");
 	assert_gang(policy, REPLICA, GPUS("8", ""), GANG_OBJECT_ABSENT, "", "3 x nvidia.com/gpu=8");
 	assert_gang(policy, REPLICA, GPUS("8", ""), GANG_OBJECT_UNREAD, "", "3 x nvidia.com/gpu=8");
 	policy_release(policy);
@@ -247,6 +252,11 @@ static void test_bound(void **state)
 		assert_int_equal(answer(&asked, policy, GANG_OBJECT_READ, buf_view(&object).ptr), 0);
 		assert_int_equal(asked.decision.consumer.gang != NULL, names == GANG_REQUESTS_MAX);
 		assert_int_equal(asked.decision.denied, names > GANG_REQUESTS_MAX);
+		if (asked.decision.denied)
+			assert_true(str_eq(asked.decision.violations[0].message,
+					   STR("the GPU quota cannot be checked: the Pods of Training.example.com/w "
+					       "request more than 128 different resources; request fewer, or ask the "
+					       "platform team to leave its Pods out of Rule \"whole\"")));
 		fixture_review_release(&asked.fixture);
 		buf_release(&object);
 	}

@@ -245,8 +245,54 @@ static void test_no_memory_at_any_moment(void **state)
 	assert_true(decided > 1000 && undecided > 1000);
 }
 
+/*
+ * What becomes free while the devices of nodes are set is told, also if the memory is not enough
+ * for all of them: at once, or by the tick that charges what could not be charged. Returns whether
+ * the devices were set only in part, and something was free at once.
+ */
+static bool set_devices_with(long allocations, bool *failed)
+{
+	const struct pair t4 = {STR("gpu"), STR("t4")};
+	const struct named_pairs nodes[] = {{STR("new"), {&t4, 1, true}}, {STR("other"), {&t4, 1, true}}};
+	struct policy *policy = fixture_policy(BENCH_POLICY("8"), NULL, 0);
+	struct ledger *ledger = bench_ledger(policy);
+	struct shown x;
+	int seen = 0;
+	bench_label(ledger, ledger_node, "new", "zone", "z");
+	show(&x, 1, "a", "1")->node_name = STR("new");
+	ledger_see(ledger, &x.pod, 10, false, 1000);
+	const wide before = ledger_held(ledger)[A_MEMORY].used;
+	fails_in = allocations;
+	fails = 1;
+	*failed = ledger_set_devices(ledger, nodes, 2, &seen) < 0;
+	bool used = fails < 1;
+	fails_in = -1;
+	bool freed = ledger_held(ledger)[A_MEMORY].used < before;
+	assert_int_equal(seen, freed ? LEDGER_FREED : 0);
+	bool partly = *failed && freed;
+	if (*failed) /* The caller tries again. */
+		assert_int_equal(ledger_set_devices(ledger, nodes, 2, &seen), 0);
+	seen |= ledger_tick(ledger, 1000);
+	assert_true(freed || seen == LEDGER_FREED);
+	assert_true(ledger_held(ledger)[A_MEMORY].used < before && ledger_check(ledger));
+	*failed |= used;
+	ledger_destroy(ledger);
+	policy_release(policy);
+	return partly;
+}
+
+static void test_devices_without_memory(void **state)
+{
+	(void)state;
+	bool failed = true, partly = false;
+	for (long allocations = 0; failed; allocations++)
+		partly |= set_devices_with(allocations, &failed);
+	assert_true(partly);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_memory_at_any_moment)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_memory_at_any_moment),
+					   cmocka_unit_test(test_devices_without_memory)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

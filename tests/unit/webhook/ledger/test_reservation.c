@@ -716,13 +716,18 @@ static void test_reservations_fill_a_share(void **state)
 	struct bench bench;
 	open_bench(&bench);
 	enum ledger_outcome outcome = LEDGER_ADMITTED;
+	uint32_t fullest = ledger_fullest_root(bench.ledger);
+	assert_int_equal(fullest, 0);
 	for (int i = 0; outcome == LEDGER_ADMITTED && i < LEDGER_PENDING_MAX; i++) {
 		char uid[16], group[32];
 		snprintf(uid, sizeof uid, "u%d", i);
 		snprintf(group, sizeof group, "Job.batch/g%d", i);
+		assert_true(ledger_fullest_root(bench.ledger) >= fullest);
+		fullest = ledger_fullest_root(bench.ledger);
 		outcome = decide_as(&bench, (struct member){uid, "z", group, 1, 2}, LEDGER_HOLD);
 	}
 	assert_int_equal(outcome, LEDGER_OUTAGE);
+	assert_in_range(ledger_fullest_root(bench.ledger), 99, 100);
 	assert_true(bench.verdict.backpressure);
 	assert_string_equal(bench.verdict.why, "this tenant has too many Pods and claims that have not been stored "
 					       "yet, and reservations for gangs");
