@@ -168,9 +168,9 @@ int policy_pod_requests(const struct pod *pod, struct arena *arena, const struct
 /*
  * Computes what a claim requests, in the names that Pods use for device classes
  * (deviceclass.resource.kubernetes.io/CLASS): the same as policy_pod_requests for a Pod whose
- * `as_claim` it is. The claim must be bounded (policy_claim_bounded). Where it tells which part of a
- * device it requests, the name says so: CLASS[profile=1g.10gb], or CLASS[memory=10Gi]. A policy that
- * does not divide devices of the class counts the class.
+ * `as_claim` it is. The claim must be bounded (policy_claim_bounded). Where it tells which part of
+ * a device it requests, the name says so: CLASS[profile=1g.10gb], or CLASS[memory=10Gi]. A policy
+ * that does not divide devices of the class counts the class.
  *
  * These are what it can be given, whatever it has been given: the alternatives of each request stay
  * together, in their order, and `alternative` is set from the second one on. `All` counts as

@@ -193,7 +193,10 @@ static struct offer make_class_offer(const struct policy *policy, uint32_t model
 	return offer;
 }
 
-/* Indexes what classes of any profile are offered as, by the class and the profile, in scratch memory. */
+/*
+ * Indexes what classes of any profile are offered as, by the class and the profile, in scratch
+ * memory.
+ */
 static struct index index_offered(struct compile *c)
 {
 	const struct policy *policy = c->policy;
@@ -235,7 +238,9 @@ static struct str profile_name(struct compile *c, struct str class, struct str p
 	return name;
 }
 
-/* Adds what claims of a class of any profile can say that they want. Returns how many were added. */
+/*
+ * Adds what claims of a class of any profile can say that they want. Returns how many were added.
+ */
 static uint32_t add_profiles(struct compile *c, uint32_t model, const struct class_name *class,
 			     const struct index *offered, struct offer *offers)
 {

@@ -29,7 +29,8 @@ static void compile_known_names(struct compile *c)
 	const struct catalog_resource *catalog = catalog_resources(&rows);
 	struct str *names = compile_alloc(c, policy->resource_count + rows, sizeof *names);
 	for (uint32_t i = 0; i < policy->resource_count; i++)
-		if (!class_part_is(policy->resources[i].name)) /* Nobody writes the name of a part. */
+		/* Nobody writes the name of a part. */
+		if (!class_part_is(policy->resources[i].name))
 			names[policy->known_name_count++] = policy->resources[i].name;
 	for (size_t i = 0; i < rows; i++)
 		if (glob_is_exact(catalog[i].pattern))

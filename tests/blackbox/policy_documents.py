@@ -68,7 +68,10 @@ VALUES = {
     "Accelerator.spec.mig.computeSlices": [7],
     "Accelerator.spec.mig.memorySlices": [8],
     "Accelerator.spec.mig.strategy": ["mixed"],
-    "Accelerator.spec.mig.deviceClasses": [{}, {"slice-%d": "1g.10gb"}],
+    "Accelerator.spec.mig.deviceClasses": [{}, {"slice-%d": "1g.10gb"}, {"any-%d": "any"}],
+    "Accelerator.spec.capacity.deviceClasses": [["shared-%d"]],
+    "Accelerator.spec.capacity.step": ["1Gi", "2Gi", 1073741824],
+    "Accelerator.spec.capacity.min": ["2Gi", "1536Mi"],
     "Accelerator.spec.sharing.resource": ["example.com/device-%d.shared"],
     "Accelerator.spec.sharing.replicas": [2, 3, 4],
     "Tenant.spec.parent": ["base"],
@@ -140,6 +143,8 @@ class Maker:
             spec["deny"] = [word for word in spec.get("deny", []) if word != "resourceClaims"]
         if "mig" in spec:
             spec["mig"].setdefault("model", "a100-80gb")
+        if "capacity" in spec:
+            spec.setdefault("memory", "16Gi")
         if "gangSeconds" in spec:
             spec["gangs"] = "allOrNothing"
         if kind in WHOLE:

@@ -42,7 +42,7 @@ WORDS = {
                  '"effect" cannot be "Schedule"; use NoSchedule, PreferNoSchedule or NoExecute'),
     "without": (accelerator("x", "  «outNodeLabels: [a]\n"),
                 'unknown key "outNodeLabels"; the spec of an Accelerator has the keys resource, memory, weight, nodeLabels, withoutNodeLabels, '
-                "deviceClasses, mig and sharing"),
+                "deviceClasses, mig, sharing and capacity"),
     # Names of other documents: similar ones, those that begin with it, else what there is.
     "a short name in a Rule": (policy(A100, TEAM, to_mig("a100")), 'no Accelerator is named "a100"; did you mean "a100-80gb"?'),
     "a long name in a Rule": (policy(A100, TEAM, to_mig("a100-80gb-sxm4-hbm")), 'no Accelerator is named "a100-80gb-sxm4-hbm"; did you mean "a100-80gb"?'),

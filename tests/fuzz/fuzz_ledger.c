@@ -42,7 +42,8 @@ static int count_consumer(void *context, const struct consumer *consumer)
 	if (!ledger_text_fits(consumer))
 		abort();
 	counted->consumers++;
-	for (uint32_t i = 0; i < consumer->request_count; i++) /* Older forms have the class, which may cost more. */
+	/* Older forms have the class of a part, which may cost more. */
+	for (uint32_t i = 0; i < consumer->request_count; i++)
 		if (!str_eq(resource_without_part(consumer->requests[i].resource), consumer->requests[i].resource))
 			form = LEDGER_FORM;
 	counted->form = form > counted->form ? form : counted->form;

@@ -14,7 +14,8 @@
 
 /* What is known of the devices; absent: nothing. */
 struct claim_selected {
-	struct str profile; /* Of MIG; at most CLAIM_PROFILE_MAX letters, digits, `.`, `+` or `-`. */
+	/* Of MIG: at most CLAIM_PROFILE_MAX letters, digits, `.`, `+`, and `-`. */
+	struct str profile;
 	struct str product; /* As the driver writes it, not empty. */
 	struct str driver;  /* The driver whose name of the product it is; static. */
 };
