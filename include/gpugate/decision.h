@@ -93,6 +93,7 @@ struct violation {
 	 */
 	struct str about;
 	bool only_changes; /* A Rule that does not deny would change the Pod, and not refuse it. */
+	bool stays;        /* REASON_OUTAGE: it does not pass by itself, so a retry is no use. */
 };
 
 #define DECISION_VIOLATIONS_MAX 16

@@ -35,6 +35,11 @@ int policy_add_outage_violation(const struct policy *policy, struct str why, str
 int policy_add_fault_violation(const struct policy *policy, struct str why, struct arena *arena,
 			       struct decision *decision)
 {
-	return decision_add_violation(decision, arena, REASON_OUTAGE, outage_enforcement(policy), STR("ledger"),
-				      "the GPU quota cannot be checked: %.*s", STR_ARG(why));
+	int result = decision_add_violation(decision, arena, REASON_OUTAGE, outage_enforcement(policy), STR("ledger"),
+					    "the GPU quota cannot be checked: %.*s", STR_ARG(why));
+	/* It is the last one, unless there are so many that it was left out. */
+	uint32_t count = decision->violation_count;
+	if (count > 0 && decision->violations[count - 1].reason == REASON_OUTAGE)
+		decision->violations[count - 1].stays = true;
+	return result;
 }

@@ -197,10 +197,12 @@ def test_an_object_that_cannot_be_read(gate, api):
     api.broken.clear()
     # Trying again does not help here.
     leave = 'or ask the platform team to leave its Pods out of Rule "whole-jobs"'
-    assert server.validate(owned("Job", "odd")).message == (
+    odd = server.validate(owned("Job", "odd"))
+    assert odd.code == 403 and odd.message == (
         f"the GPU quota cannot be checked: Job.batch/odd does not say in a known way how many Pods belong together; correct it, {leave}")
     api.put("jobs", {**job("large", 2), "data": "x" * (512 << 10)})
-    assert server.validate(owned("Job", "large")).message == (
+    large = server.validate(owned("Job", "large"))
+    assert large.code == 403 and large.message == (
         "the GPU quota cannot be checked: Job.batch/large, which says how many Pods belong together, is larger than 512 KiB; make it smaller, " + leave)
     used = server.used("team-a", "q")
     server.reload([team(5), whole(), doc("Settings", "s", onOutage="allow")])

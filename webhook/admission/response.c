@@ -43,10 +43,13 @@ void response_message(struct buf *out, const struct decision *decision)
  */
 static bool passes_by_itself(const struct decision *decision)
 {
-	for (uint32_t i = 0; i < decision->violation_count; i++)
-		if (decision->violations[i].enforcement == ENFORCEMENT_DENY &&
-		    decision->violations[i].reason != REASON_OUTAGE && decision->violations[i].reason != REASON_BUSY)
+	for (uint32_t i = 0; i < decision->violation_count; i++) {
+		const struct violation *violation = &decision->violations[i];
+		bool temporary =
+		    (violation->reason == REASON_OUTAGE && !violation->stays) || violation->reason == REASON_BUSY;
+		if (violation->enforcement == ENFORCEMENT_DENY && !temporary)
 			return false;
+	}
 	return true;
 }
 

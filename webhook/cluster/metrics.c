@@ -48,8 +48,8 @@ static const struct metric rows[ROWS] = {
 	      .unit = "ratio",
 	      .help = "How much of its room in the shared ledger the fullest root tenant takes, from 0 to 1.",
 	      .details = "Pods and claims take it until they are stored and seen, and reservations for gangs until "
-			 "they end. The tenants below one root have a quarter of what the others leave. At 1, they "
-			 "are answered `busy`.",
+			 "they end. The tenants below one root have a quarter of what the others leave. Near 1, "
+			 "they are answered `busy`.",
 	      .alerts = "GpugateLedgerRoom"},
     [WRITES] = {.name = "gpugate_ledger_writes_total",
 		.type = METRIC_COUNTER,
