@@ -207,9 +207,9 @@ const struct resource_request *policy_charged_requests(const struct policy *poli
 
 /*
  * Sets what a placement requires of nodes, for a claim whose selectors require products in every
- * way in which it can be met: the label of one of the products, as `by_product` says. Otherwise,
- * the placement stays as it is, which requires nothing. Memory is in the arena. Returns 0, or -1 if
- * it is exhausted.
+ * way in which it can be met: the label of one of the products, as `by_product` says. Otherwise, or
+ * if that would not be bounded (policy_placement_bounded), the placement stays as it is, which
+ * requires nothing. Memory is in the arena. Returns 0, or -1 if it is exhausted.
  */
 int policy_claim_placement(const struct claim *claim, struct arena *arena, struct pod *placement);
 
