@@ -79,7 +79,7 @@ def test_memory_of_a_shared_device(serve, version):
     device = "team-a/q0=0.25, team-a/q1=1, team-a/q2=24Gi"
     for more, expected in [
         (memory("6Gi"), "team-a/q0=0.06, team-a/q1=1, team-a/q2=6Gi"),
-        (memory("12Gi", "gpu.nvidia.com/memory"), "team-a/q0=0.12, team-a/q1=1, team-a/q2=12Gi"),
+        (memory("12Gi"), "team-a/q0=0.12, team-a/q1=1, team-a/q2=12Gi"),
         (memory("6Gi") | {"count": 2}, "team-a/q0=0.12, team-a/q1=2, team-a/q2=12Gi"),
         # Rounded up to whole steps, and to the least.
         (memory("5.5Gi"), "team-a/q0=0.06, team-a/q1=1, team-a/q2=6Gi"),
@@ -92,7 +92,9 @@ def test_memory_of_a_shared_device(serve, version):
         (memory("0"), device), (memory("-1Gi"), device), (memory("much"), device), (memory("6Gi", "cores"), device),
         (memory("6Gi", "memory.example"), device), ({"capacity": {}}, device), ({"capacity": {"requests": {}}}, device),
         ({"capacity": {"requests": {"memory": "6Gi", "gpu.nvidia.com/memory": "6Gi"}}}, device),
-        ({"capacity": {"requests": {"memory": "6Gi", "cores": "3"}}}, "team-a/q0=0.06, team-a/q1=1, team-a/q2=6Gi"),
+        (memory("6Gi", "gpu.nvidia.com/memory"), device),
+        # Who requests another capacity can have all of that.
+        ({"capacity": {"requests": {"memory": "6Gi", "cores": "3"}}}, device),
         (memory("6Gi") | {"allocationMode": "All"}, "team-a/q0=2, team-a/q1=32, team-a/q2=192Gi"),
     ]:
         assert charge(server, claim(asked("shared", version, **more), version=version)) == expected, more

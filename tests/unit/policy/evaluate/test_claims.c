@@ -85,7 +85,12 @@ static void test_allocated(void **state)
 	    {ONE(""), ALLOCATED(RESULT("r") "," RESULT("r")), "gpu=2"},
 	    /* What it takes of devices that are shared by capacity. */
 	    {ONE(""), ALLOCATED(TAKES("'memory':'10Gi'")), "gpu[memory=10Gi]=1"},
-	    {ONE(""), ALLOCATED(TAKES("'gpu.example.com/memory':'1500m','cores':'4'")), "gpu[memory=2]=1"},
+	    {ONE(""), ALLOCATED(TAKES("'memory':'1500m','cores':'4'")), "gpu[memory=2]=1"},
+	    {ONE(""), ALLOCATED(TAKES("'gpu.example.com/memory':'1500m','cores':'4'")), "gpu=1"},
+	    {ONE("," MEMORY("1Gi")), ALLOCATED(TAKES("'memory':'2Gi','cores':'4'")), "gpu[memory=2Gi]=1"},
+	    /* Who requests another capacity can have all of that. */
+	    {ONE(",'capacity':{'requests':{'memory':'1Gi','cores':'4'}}"),
+	     ALLOCATED(TAKES("'memory':'1Gi','cores':'4'")), "gpu=1"},
 	    {ONE(",'count':3"),
 	     ALLOCATED(TAKES("'memory':'1Gi'") "," TAKES("'memory':'2Gi'") "," TAKES("'memory':'1024Mi'")),
 	     "gpu[memory=1Gi]=2 gpu[memory=2Gi]=1"},
@@ -93,7 +98,7 @@ static void test_allocated(void **state)
 	    {ONE(""), ALLOCATED(TAKES("'memory':'0'")), "gpu=1"},
 	    {ONE(""), ALLOCATED(TAKES("'memory':'-1Gi'")), "gpu=1"},
 	    {ONE(""), ALLOCATED(TAKES("'memory':'10E'")), "gpu=1"},
-	    {ONE(""), ALLOCATED(TAKES("'memory':'1Gi','a/memory':'2Gi'")), "gpu=1"},
+	    {ONE(""), ALLOCATED(TAKES("'memory':'1Gi','a/memory':'2Gi'")), "gpu[memory=1Gi]=1"},
 	    {ONE(""), ALLOCATED(TAKES("'gpumemory':'1Gi'")), "gpu=1"},
 	    /* A request without a result, with too few, or with several alternatives. */
 	    {TWO, ALLOCATED(RESULT("r") "," RESULT("r")), "gpu=2 mig=1"},
