@@ -35,6 +35,11 @@ struct resource_request {
 	bool alternative;
 };
 #define RESOURCE_REQUEST_MAX 1000000000
+/*
+ * Bytes of the longest name of a resource: that of a part of a device, whose class has the longest
+ * name (policy_claim_requests). Those of other resources are shorter.
+ */
+#define RESOURCE_NAME_MAX 361
 #define COMPANION_MAX (INT64_C(1) << 53)
 
 /* Returns `count` for so many Pods, at most COMPANION_MAX: no cluster has more. Pure. */

@@ -57,8 +57,9 @@ static void print_requests(const struct resource_request *requests, uint32_t cou
 	"\\u0022==device.attributes[\\u0022gpu.nvidia.com\\u0022].profile'}}]"
 #define MEMORY(amount) "'capacity':{'requests':{'memory':'" amount "'}}"
 #define CLASS_50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
-/* With the name of a part, its resource would be longer than the ledger allows. */
-#define LONG_CLASS CLASS_50 CLASS_50 CLASS_50 CLASS_50 "bb"
+/* The longest class that the API server allows, and one that it does not. */
+#define LONG_CLASS CLASS_50 CLASS_50 CLASS_50 CLASS_50 CLASS_50 "bbb"
+#define IMPOSSIBLE_CLASS LONG_CLASS CLASS_50 CLASS_50
 
 #define ONE(text) "{'name':'r','exactly':{'deviceClassName':'gpu'" text "}}"
 #define RESULT(name) "{'request':'" name "','driver':'d','pool':'p','device':'x'}"
@@ -215,7 +216,9 @@ static void test_requests(void **state)
 		 "3g.40gb") "},{'name':'y','deviceClassName':'mig'," MEMORY("1") "}]}",
 	     "null", "gpu[profile=3g.40gb]=1|mig[memory=1]=1"},
 	    {"{'name':'r','exactly':{'deviceClassName':'" LONG_CLASS "'," PROFILE("1g.10gb") "}}", "null",
-	     LONG_CLASS "=1"},
+	     LONG_CLASS "[profile=1g.10gb]=1"},
+	    {"{'name':'r','exactly':{'deviceClassName':'" IMPOSSIBLE_CLASS "'," PROFILE("1g.10gb") "}}", "null",
+	     IMPOSSIBLE_CLASS "=1"},
 	    /* What is allocated does not change what is requested. */
 	    {TWO, ALLOCATED("{'request':'r','driver':'d'}"), "gpu=2 mig=1"},
 	    {TWO, ALLOCATED("{'request':'r','adminAccess':true}"), "gpu=2 mig=1"},
