@@ -248,6 +248,8 @@ def lint(folder, *documents):
     ({"memory": "80Gi", "mig": {"model": "a100-80gb", "deviceClasses": {"a": "any"}}, "capacity": {"deviceClasses": ["a"], "step": "1Gi"}},
      "mig.deviceClasses lists this class, too"),
     ({"deviceClasses": ["a"], "mig": {"model": "a100-80gb", "deviceClasses": {"a": "any"}}}, "mig.deviceClasses says that devices of this class are slices"),
+    ({"deviceClasses": ["a", "b", "a"]}, "this class is in the list already; remove it here"),
+    ({"memory": "8Gi", "capacity": {"deviceClasses": ["a", "a"], "step": "1Gi"}}, "this class is in the list already; remove it here"),
     ({"memory": "8Gi", "capacity": {"step": "1Gi"}}, "deviceClasses"), ({"memory": "8Gi", "capacity": {"deviceClasses": ["a"]}}, "step"),
 ], ids=str)
 def test_lint_rejects(tmp_path, spec, message):
@@ -264,6 +266,14 @@ def test_lint_rejects_a_class_of_two_kinds(tmp_path):
     other = doc("Accelerator", "z", resource=GPU, nodeLabels={"gpu": "z"}, mig={"model": "a100-80gb", "deviceClasses": {"mig": "1g.10gb"}})
     code, text = lint(tmp_path / "p", A100, other)
     assert code == 1 and "is a slice of any profile for one Accelerator and something else for the other" in text, text
+
+
+def test_lint_rejects_a_class_of_two_strategies_once(tmp_path):
+    single = doc("Accelerator", "z", resource=GPU, nodeLabels={"gpu": "z"},
+                 mig={"model": "a100-80gb", "strategy": "single", "offered": ["1g.10gb"], "deviceClasses": {"mig": "any"}})
+    code, text = lint(tmp_path / "p", A100, single)
+    assert code == 1 and text.count("a slice of this class is") == 1, text
+    assert "since only one of the two has the MIG strategy `single`; give each a class of its own, or both the same strategy" in text
 
 
 def test_lint_accepts_parts(tmp_path):
