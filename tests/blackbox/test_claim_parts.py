@@ -172,7 +172,11 @@ def test_refusals_say_what_fits(serve):
     assert create(server, claim(asked("mig", "v1", **profile("1g.10gb")))).allowed
     for request_, expected in [
         (asked("shared", "v1"), f"requested 0.25, used 0.26, limit 0.5, over by 0.01; 0.23 GPU is free; fits: 1 x {CLASS}shared[memory=22Gi] (0.22)"),
-        (asked("shared", "v1", count=3, **memory("12Gi")), f"; fits: 1 x {CLASS}shared[memory=22Gi] (0.22)"),
+        # Fewer of what was requested, if some fit.
+        (asked("shared", "v1", count=3, **memory("8Gi")), f"; fits: 2 x {CLASS}shared[memory=8Gi] (0.16)"),
+        (asked("shared", "v1", count=3, **memory("12Gi")), f"; fits: 1 x {CLASS}shared[memory=12Gi] (0.12)"),
+        (asked("shared", "v1", count=3, **memory("23Gi")), f"; fits: 1 x {CLASS}shared[memory=22Gi] (0.22)"),
+        (asked("mig", "v1", count=3, **profile("1g.10gb")), f"; fits: 1 x {CLASS}mig[profile=1g.10gb] (0.14)"),
         (asked("mig", "v1", **profile("3g.40gb")), "; fits: 1 x nvidia.com/mig-1g.10gb (0.14)"),
     ]:
         assert expected in create(server, claim(request_)).message
