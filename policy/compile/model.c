@@ -389,7 +389,7 @@ static void check_class(struct compile *c, const struct resource *resource, cons
 {
 	const struct policy *policy = c->policy;
 	bool classes = str_present(resource->stands_for) && str_present(offer->stands_for);
-	/* That one Accelerator has a class in two ways is reported where its classes are compiled. */
+	/* One Accelerator with two ways for a class is reported where classes are compiled. */
 	bool same = resource->any == offer->any && (resource->any || str_eq(resource->stands_for, offer->stands_for));
 	if (same || (classes && resource->landings[0].model == offer->model))
 		return;

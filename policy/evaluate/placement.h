@@ -55,9 +55,9 @@ static inline bool placement_allows(const struct placement *placement, uint32_t 
 
 /*
  * Finds where the Pod can run, from its nodeSelector and its required node affinity, whose terms
- * are alternatives. A condition that cannot be evaluated does not exclude anything, and neither does
- * a product of a claim that no model of the resource has. Memory is in the arena. Returns 0, or -1
- * if it is exhausted.
+ * are alternatives. A condition that cannot be evaluated does not exclude anything, and neither
+ * does a product of a claim that no model of the resource has. Memory is in the arena. Returns 0,
+ * or -1 if it is exhausted.
  */
 int placement_find(const struct policy *policy, const struct resource *resource, const struct pod *pod,
 		   struct arena *arena, struct placement *placement);

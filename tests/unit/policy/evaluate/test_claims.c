@@ -741,7 +741,7 @@ static void test_models(void **state)
 	     ""},
 	    /* Nodes of a product may lack its label. */
 	    {others, PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100-SXM4-80GB"), "a100-80gb rest"},
-	    /* A product that no Accelerator has may be that of any: B200 need not be its whole name. */
+	    /* A product that no Accelerator has may be that of any: B200 is not its whole name. */
 	    {others, PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA B200"), ""},
 	    {others, PRODUCT("amd", "gpu.amd.com", "AMD MI300X"), ""},
 	    {others, PRODUCT("amd", "gpu.amd.com", "MI300X"), ""},
@@ -765,7 +765,7 @@ static void test_models(void **state)
 	}
 }
 
-/* What Settings.uncovered says decides about a part that the product's Accelerator does not offer. */
+/* Settings.uncovered decides about a part that no Accelerator of the product offers. */
 static void test_part_not_offered(void **state)
 {
 	(void)state;

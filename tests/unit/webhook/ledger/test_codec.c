@@ -553,7 +553,7 @@ static void test_parts_need_their_form(void **state)
 #undef CLASS
 }
 
-/* A claim of a class with the longest name waits for the newest form; a Pod with such a name not. */
+/* A claim of a class with a long name waits for the newest form. A Pod has no such name. */
 static void test_long_names_need_their_form(void **state)
 {
 	(void)state;
