@@ -236,6 +236,30 @@ def test_explain_says_what_is_told(tmp_path, told, counted, model):
     assert done.returncode == 0 and counted in done.stdout and f"team-a/q0: 1 x {model.split(',')[0]} = {model}" in done.stdout, done.stdout
 
 
+H100 = doc("Accelerator", "h100-80gb", resource=GPU, weight="4", nodeLabels={"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"},
+           mig={"offered": ["3g.40gb"], "deviceClasses": {"mig": "any"}})
+
+
+@pytest.mark.parametrize("uncovered,expected", [
+    ("deny", 'of the product NVIDIA-H100-80GB-HBM3, but Accelerator "h100-80gb" does not offer that; request a profile that it offers'),
+    ("warn", f"1 x {CLASS}mig[profile=1g.10gb]: the products that its selectors require are of Accelerators that do not offer it"),
+], ids=str)
+def test_explain_says_that_the_product_is_not_offered_so(tmp_path, uncovered, expected):
+    policy = write_policy(tmp_path / "p", [A100, H100, tenant(gpus(4)), doc("Settings", "s", uncovered=uncovered)])
+    told = {"selectors": profile("1g.10gb")["selectors"] + product("NVIDIA H100 80GB HBM3")["selectors"]}
+    (tmp_path / "claim.yaml").write_text(json.dumps(claim(asked("mig", "v1", **told))))
+    done = run("explain", "-f", tmp_path / "claim.yaml", "--policy", policy)
+    assert done.returncode == (uncovered == "deny") and expected in done.stdout, done.stdout
+
+
+def test_a_product_that_no_label_has_is_not_the_catch_all(serve):
+    """A label that is not made of the product cannot be compared, so the most expensive model counts."""
+    server = serve([doc("Accelerator", "h100", resource=GPU, weight="4", nodeLabels={"nvidia.com/gpu.product": "H100"}, deviceClasses=["gpu"]),
+                    doc("Accelerator", "rest", resource=GPU, weight="0.25", withoutNodeLabels=["nvidia.com/gpu.product"], deviceClasses=["gpu"]),
+                    tenant(gpus(9))])
+    assert charge(server, claim(asked("gpu", "v1", **product("NVIDIA H100 80GB HBM3")))) == "team-a/q0=4"
+
+
 # --- Lint ---
 
 def lint(folder, *documents):
