@@ -253,7 +253,7 @@ def test_explain_says_that_the_product_is_not_offered_so(tmp_path, uncovered, ex
 
 
 def test_a_product_that_no_label_has_is_not_the_catch_all(serve):
-    """A label that is not made of the product cannot be compared, so the most expensive model counts."""
+    """A label that is not made of the product cannot be compared with it."""
     server = serve([doc("Accelerator", "h100", resource=GPU, weight="4", nodeLabels={"nvidia.com/gpu.product": "H100"}, deviceClasses=["gpu"]),
                     doc("Accelerator", "rest", resource=GPU, weight="0.25", withoutNodeLabels=["nvidia.com/gpu.product"], deviceClasses=["gpu"]),
                     tenant(gpus(9))])
