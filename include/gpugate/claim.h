@@ -51,8 +51,13 @@ struct claim_option {
 	 * has at most CLAIM_PROFILE_MAX letters, digits, `.`, `+` and `-`.
 	 */
 	struct str profile, product, product_driver;
-	/* Bytes of the capacity `memory` that it requests of each device; 0: it requests none. */
+	/*
+	 * Bytes of the capacity `memory` that it requests of each device; 0: it requests none, or
+	 * not only that.
+	 */
 	int64_t memory;
+	/* It requests another capacity. How much of a device that takes is not known. */
+	bool other_capacity;
 };
 
 struct claim_request {

@@ -35,6 +35,11 @@ struct resource_request {
 	bool alternative;
 };
 #define RESOURCE_REQUEST_MAX 1000000000
+/*
+ * Bytes of the longest name of a resource: that of a part of a device, whose class has the longest
+ * name (policy_claim_requests). Those of other resources are shorter.
+ */
+#define RESOURCE_NAME_MAX 361
 #define COMPANION_MAX (INT64_C(1) << 53)
 
 /* Returns `count` for so many Pods, at most COMPANION_MAX: no cluster has more. Pure. */
@@ -207,9 +212,9 @@ const struct resource_request *policy_charged_requests(const struct policy *poli
 
 /*
  * Sets what a placement requires of nodes, for a claim whose selectors require products in every
- * way in which it can be met: the label of one of the products, as `by_product` says. Otherwise,
- * the placement stays as it is, which requires nothing. Memory is in the arena. Returns 0, or -1 if
- * it is exhausted.
+ * way in which it can be met: the label of one of the products, as `by_product` says. Otherwise, or
+ * if that would not be bounded (policy_placement_bounded), the placement stays as it is, which
+ * requires nothing. Memory is in the arena. Returns 0, or -1 if it is exhausted.
  */
 int policy_claim_placement(const struct claim *claim, struct arena *arena, struct pod *placement);
 

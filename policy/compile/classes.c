@@ -32,6 +32,15 @@ static const struct text *find_slice(const struct doc_accelerator *doc, struct s
 	return NULL;
 }
 
+/* Reports a class that is in the same list before. */
+static void check_twice(struct compile *c, const struct texts *texts, uint32_t item)
+{
+	const struct text *class = &texts->items[item];
+	if (find_text(texts, class->s) != class)
+		docs_report(c->report, c->docs, SEVERITY_ERROR, class->at,
+			    "this class is in the list already; remove it here");
+}
+
 static void add(struct model *model, struct class_name *classes, struct class_name class)
 {
 	classes[model->class_count++] = class;
@@ -42,6 +51,7 @@ static void add_whole(struct compile *c, const struct doc_accelerator *doc, stru
 {
 	for (uint32_t i = 0; i < doc->device_classes.count; i++) {
 		const struct text *class = &doc->device_classes.items[i];
+		check_twice(c, &doc->device_classes, i);
 		add(model, classes, (struct class_name){.name = resource_name(c, class->s)});
 		if (find_slice(doc, class->s))
 			docs_report(
@@ -73,6 +83,7 @@ static void add_shared(struct compile *c, const struct doc_accelerator *doc, str
 {
 	for (uint32_t i = 0; i < doc->capacity.device_classes.count; i++) {
 		const struct text *class = &doc->capacity.device_classes.items[i];
+		check_twice(c, &doc->capacity.device_classes, i);
 		bool whole = find_text(&doc->device_classes, class->s) != NULL,
 		     slice = find_slice(doc, class->s) != NULL;
 		add(model, classes, (struct class_name){resource_name(c, class->s), CLASS_SHARED, NULL});

@@ -358,15 +358,45 @@ static int offer_order(const void *a, const void *b)
 	return order ? order : (x->model > y->model) - (x->model < y->model);
 }
 
-/* Reports a device class that stands for different resources, or is the name of one. */
-static void check_class(struct compile *c, const struct resource *resource, const struct offer *offer)
+/*
+ * Reports a part of a device that stands for different resources: once for each class, because the
+ * same is wrong with all parts. `*reported` is the class that was reported last; offers are sorted
+ * by name.
+ */
+static void report_part(struct compile *c, const struct resource *resource, const struct offer *offer,
+			struct str *reported)
+{
+	const struct model *one = &c->policy->models[offer->model],
+			   *other = &c->policy->models[resource->landings[0].model];
+	if (str_eq(*reported, class_part_whole(offer->name)))
+		return;
+	*reported = class_part_whole(offer->name);
+	docs_report(
+	    c->report, c->docs, SEVERITY_ERROR, compile_class_at(c->accelerators[offer->model], offer->name),
+	    "a slice of this class is \"%.*s\" here and \"%.*s\" for Accelerator \"%.*s\"%s; give each a class of "
+	    "its own, or both the same %s",
+	    STR_ARG(offer->stands_for), STR_ARG(resource->stands_for), STR_ARG(other->name),
+	    one->strategy != other->strategy ? ", since only one of the two has the MIG strategy `single`" : "",
+	    one->strategy != other->strategy ? "strategy" : "names of slices");
+}
+
+/*
+ * Reports a device class that stands for different resources, or is the name of one. `reported` is
+ * as for report_part.
+ */
+static void check_class(struct compile *c, const struct resource *resource, const struct offer *offer,
+			struct str *reported)
 {
 	const struct policy *policy = c->policy;
 	bool classes = str_present(resource->stands_for) && str_present(offer->stands_for);
-	/* That one Accelerator lists a class twice is reported where its classes are compiled. */
+	/* One Accelerator with two ways for a class is reported where classes are compiled. */
 	bool same = resource->any == offer->any && (resource->any || str_eq(resource->stands_for, offer->stands_for));
 	if (same || (classes && resource->landings[0].model == offer->model))
 		return;
+	if (class_part_is(offer->name)) {
+		report_part(c, resource, offer, reported);
+		return;
+	}
 	struct str other = policy->models[resource->landings[0].model].name;
 	struct location at = compile_class_at(c->accelerators[offer->model], offer->name);
 	if (!classes)
@@ -394,6 +424,7 @@ void compile_resources(struct compile *c)
 	struct policy *policy = c->policy;
 	uint32_t count;
 	struct offer *offers = make_offers(c, &count);
+	struct str reported = {NULL, 0};
 	if (count)
 		qsort(offers, count, sizeof *offers, offer_order);
 	struct resource *resources = compile_alloc(c, count, sizeof *resources);
@@ -422,7 +453,7 @@ void compile_resources(struct compile *c)
 			index_add(&policy->resource_names, offer->name, (struct str){NULL, 0},
 				  policy->resource_count++);
 		}
-		check_class(c, &resources[policy->resource_count - 1], offer);
+		check_class(c, &resources[policy->resource_count - 1], offer, &reported);
 		/* What is a slice on some models only is none. */
 		resources[policy->resource_count - 1].slice &= offer->slice;
 		resources[policy->resource_count - 1].landing_count++;

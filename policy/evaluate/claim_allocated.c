@@ -74,7 +74,7 @@ static int add_device(struct request_list *list, uint32_t first, const struct cl
 		      const struct claim_result *result)
 {
 	/* What it takes of a shared device says more than its profile. */
-	const struct class_part part = {option->profile, result->memory};
+	const struct class_part part = {option->profile, option->other_capacity ? 0 : result->memory};
 	if (request_list_add(list, option, &part, 1, false) < 0)
 		return -1;
 	const struct resource_request *added = &list->items[list->count - 1];

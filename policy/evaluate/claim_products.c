@@ -58,8 +58,12 @@ int policy_claim_placement(const struct claim *claim, struct arena *arena, struc
 			if (result <= 0)
 				return result;
 		}
-	placement->by_product = placement->has_required_affinity = terms.count > 0;
-	placement->node_terms = terms.items;
-	placement->node_term_count = terms.count;
+	struct pod placed = *placement;
+	placed.by_product = placed.has_required_affinity = terms.count > 0;
+	placed.node_terms = terms.items;
+	placed.node_term_count = terms.count;
+	/* More products than can be kept and compared tell nothing. */
+	if (policy_placement_bounded(&placed))
+		*placement = placed;
 	return 0;
 }

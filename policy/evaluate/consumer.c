@@ -37,13 +37,15 @@ static int add_placement(struct names *names, const struct policy *policy, const
 int policy_place(const struct policy *policy, const struct pod *pod, struct arena *arena, struct consumer *consumer)
 {
 	struct names names = {.arena = arena};
+	struct placements placed = {.count = 0};
 	bool everywhere = true;
 	for (uint32_t d = 0; d < consumer->request_count && names.count <= CONSUMER_MODELS_MAX; d++) {
 		const struct resource *resource = snapshot_resource(policy, consumer->requests[d].resource);
 		struct placement placement;
-		if (!resource)
+		if (!resource || placements_get(&placed, resource))
 			continue;
 		if (placement_find(policy, resource, pod, arena, &placement) < 0 ||
+		    placements_add(&placed, arena, resource, &placement) < 0 ||
 		    add_placement(&names, policy, resource, &placement) < 0)
 			return -1;
 		everywhere &= placement.possible_count == resource->landing_count && !placement.unknown;
@@ -58,15 +60,17 @@ int policy_place_on_node(const struct policy *policy, const struct pairs *labels
 			 struct consumer *consumer)
 {
 	struct names names = {.arena = arena};
+	struct placements placed = {.count = 0};
 	int fit = 0;
 	uint32_t count;
 	const struct resource_request *requests = policy_charged_requests(policy, consumer, &count);
 	for (uint32_t d = 0; d < count; d++) {
 		const struct resource *resource = snapshot_resource(policy, requests[d].resource);
 		struct placement placement;
-		if (!resource)
+		if (!resource || placements_get(&placed, resource))
 			continue;
 		if (placement_of_node(policy, resource, labels, arena, &placement) < 0 ||
+		    placements_add(&placed, arena, resource, &placement) < 0 ||
 		    add_placement(&names, policy, resource, &placement) < 0)
 			return -1;
 		fit |= placement.possible_count == 0  ? NODE_OF_NO_MODEL

@@ -86,11 +86,25 @@ static void print_unknown(const struct evaluation *e, const struct placement *pl
 			 "16 KiB");
 }
 
+/* A claim requires a part of a device of a product, and no Accelerator of that product has it. */
+static int object_unknown_part(struct evaluation *e, struct str name, const struct placement *placement)
+{
+	const struct model *model = &e->policy->models[placement->nearest];
+	const struct node_term *term = &e->pod->node_terms[placement->unknown_term - 1];
+	return decision_add_violation_about(
+	    e->decision, e->arena, REASON_NO_MODEL, uncovered_enforcement(e), model->name, name,
+	    "the claim requires " SHOW " of the product " SHOW ", but Accelerator \"" SHOW
+	    "\" does not offer that; request a profile that it offers, or ask the platform team to offer this one",
+	    SHOWN(name), SHOWN(term->expressions->values.items[0]), SHOWN(model->name));
+}
+
 /* Some alternative of what the Pod requires of its node allows no model that the policy knows. */
 static int object_unknown(struct evaluation *e, struct str name, const struct resource *resource,
 			  const struct placement *placement)
 {
 	static const struct placement anywhere = {0};
+	if (placement->unknown == UNKNOWN_PART)
+		return object_unknown_part(e, name, placement);
 	uint32_t covered = find_landing(e, name, resource, &anywhere, true);
 	uint32_t nearest = placement->nearest_is_sole || covered == INDEX_NONE ? placement->nearest : covered;
 	const struct model *model = &e->policy->models[resource->landings[nearest].model];
@@ -228,18 +242,30 @@ static bool is_counted_by_name(const struct policy *policy, const struct tenant 
 	return false;
 }
 
-static int check_resource(struct evaluation *e, struct str name, const struct resource *resource)
+static const struct placement *place_once(struct evaluation *e, struct placements *placed,
+					  const struct resource *resource)
+{
+	struct placement placement;
+	if (!placements_get(placed, resource) &&
+	    (placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0 ||
+	     placements_add(placed, e->arena, resource, &placement) < 0))
+		return NULL;
+	return placements_get(placed, resource);
+}
+
+static int check_resource(struct evaluation *e, struct placements *placed, struct str name,
+			  const struct resource *resource)
 {
 	static const struct placement anywhere = {0};
-	struct placement placement;
-	if (placement_find(e->policy, resource, e->pod, e->arena, &placement) < 0)
+	const struct placement *placement = place_once(e, placed, resource);
+	if (!placement)
 		return -1;
-	if (placement.unknown && object_unknown(e, name, resource, &placement) < 0)
+	if (placement->unknown && object_unknown(e, name, resource, placement) < 0)
 		return -1;
-	uint32_t uncovered = find_landing(e, name, resource, &placement, false);
+	uint32_t uncovered = find_landing(e, name, resource, placement, false);
 	if (uncovered == INDEX_NONE)
 		return 0;
-	uint32_t covered = find_landing(e, name, resource, &placement, true);
+	uint32_t covered = find_landing(e, name, resource, placement, true);
 	if (covered == INDEX_NONE)
 		covered = find_landing(e, name, resource, &anywhere, true);
 	return covered == INDEX_NONE ? object_uncovered(e, name, true)
@@ -252,13 +278,14 @@ static int check_resource(struct evaluation *e, struct str name, const struct re
  */
 static int check_coverage(struct evaluation *e, const struct consumer *consumer)
 {
+	struct placements placed = {.count = 0};
 	for (uint32_t d = 0; d < consumer->request_count; d++) {
 		struct str name = consumer->requests[d].resource;
 		const struct resource *resource = snapshot_resource(e->policy, name);
 		struct scope scope = scope_of(e->policy, resource, consumer->models, consumer->model_count);
 		if (check_memory(e, name, resource, &scope) < 0)
 			return -1;
-		if (resource && check_resource(e, name, resource) < 0)
+		if (resource && check_resource(e, &placed, name, resource) < 0)
 			return -1;
 		if (!resource && !is_counted_by_name(e->policy, &e->policy->tenants[e->tenant], name) &&
 		    object_uncovered(e, name, false) < 0)

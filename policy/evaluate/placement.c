@@ -1,7 +1,9 @@
 #include "policy/evaluate/placement.h"
 
 #include "gpugate/consumer.h"
+#include "gpugate/vec.h"
 #include "policy/evaluate/affinity.h"
+#include "policy/model/class_part.h"
 
 /*
  * One alternative of what a Pod requires of its node: its nodeSelector and one term of its node
@@ -259,20 +261,49 @@ static uint32_t count_possible(const struct placement *placement, const struct r
 	return count;
 }
 
-int placement_find(const struct policy *policy, const struct resource *resource, const struct pod *pod,
-		   struct arena *arena, struct placement *placement)
+/* Returns the first model of the resource whose nodes have the product of a term; or INDEX_NONE. */
+static uint32_t model_of_product(const struct policy *policy, const struct resource *resource,
+				 const struct node_term *term)
 {
-	*placement = (struct placement){.possible_count = resource->landing_count};
-	if (pod->node_selector.count == 0 && !pod->has_required_affinity)
-		return 0;
-	if (!policy_placement_bounded(pod)) {
-		placement->unknown = pod->by_product ? UNKNOWN_NOT : UNKNOWN_LENGTH;
-		return 0;
+	const struct node_expression *e = term->expressions;
+	for (uint32_t l = 0; l < resource->landing_count; l++) {
+		const struct model *model = model_of(policy, resource, l);
+		const struct str *label = value_of(model->labels, model->label_count, e->key);
+		if (label && is_product(*label, e->values.items[0]))
+			return resource->landings[l].model;
 	}
-	bool *possible = arena_zalloc(arena, resource->landing_count, sizeof *possible);
-	uint8_t *states = arena_zalloc(arena, resource->landing_count, sizeof *states);
-	if (!possible || !states)
-		return -1;
+	return INDEX_NONE;
+}
+
+/*
+ * Whether the products of a claim tell on which models of the resource it can be. One that no model
+ * of the class has tells nothing: its name may have been misread, or any model may be that of its
+ * nodes. Notes one that only models without the requested part have.
+ */
+static bool tell_models(const struct policy *policy, const struct resource *resource, const struct pod *pod,
+			struct placement *placement)
+{
+	const struct resource *class =
+	    class_part_is(resource->name) ? snapshot_resource(policy, class_part_whole(resource->name)) : NULL;
+	for (uint32_t t = 0; t < pod->node_term_count; t++) {
+		if (model_of_product(policy, resource, &pod->node_terms[t]) != INDEX_NONE)
+			continue;
+		uint32_t model = class ? model_of_product(policy, class, &pod->node_terms[t]) : INDEX_NONE;
+		if (model == INDEX_NONE)
+			return false;
+		if (placement->unknown)
+			continue;
+		placement->unknown = UNKNOWN_PART;
+		placement->unknown_term = t + 1;
+		placement->nearest = model;
+	}
+	return true;
+}
+
+/* Adds what the terms of the Pod allow, or its nodeSelector alone without terms. */
+static void add_terms(const struct policy *policy, const struct resource *resource, const struct pod *pod,
+		      uint8_t *states, bool *possible, struct placement *placement)
+{
 	bool some_term = false;
 	struct alternative a = {.selector = &pod->node_selector, .by_product = pod->by_product};
 	for (uint32_t t = 0; t < (pod->has_required_affinity ? pod->node_term_count : 1); t++) {
@@ -291,11 +322,30 @@ int placement_find(const struct policy *policy, const struct resource *resource,
 	}
 	if (!some_term)
 		placement->unknown = UNKNOWN_NO_NODE;
+}
+
+int placement_find(const struct policy *policy, const struct resource *resource, const struct pod *pod,
+		   struct arena *arena, struct placement *placement)
+{
+	const struct placement anywhere = {.possible_count = resource->landing_count};
+	*placement = anywhere;
+	if (pod->node_selector.count == 0 && !pod->has_required_affinity)
+		return 0;
+	if (!policy_placement_bounded(pod)) {
+		placement->unknown = UNKNOWN_LENGTH;
+		return 0;
+	}
+	if (pod->by_product && !tell_models(policy, resource, pod, placement)) {
+		*placement = anywhere;
+		return 0;
+	}
+	bool *possible = arena_zalloc(arena, resource->landing_count, sizeof *possible);
+	uint8_t *states = arena_zalloc(arena, resource->landing_count, sizeof *states);
+	if (!possible || !states)
+		return -1;
+	add_terms(policy, resource, pod, states, possible, placement);
 	placement->possible = possible;
 	placement->possible_count = count_possible(placement, resource);
-	/* A product that no Accelerator has tells nothing: its name may have been misread. */
-	if (pod->by_product && placement->unknown)
-		*placement = (struct placement){.possible_count = resource->landing_count};
 	return 0;
 }
 
@@ -331,5 +381,30 @@ int placement_of_node(const struct policy *policy, const struct resource *resour
 	}
 	*placement = (struct placement){.possible = possible};
 	placement->possible_count = count_possible(placement, resource);
+	return 0;
+}
+
+struct placed_resource {
+	const struct resource *resource;
+	struct placement placement;
+};
+
+const struct placement *placements_get(const struct placements *placements, const struct resource *resource)
+{
+	for (uint32_t i = 0; i < placements->count; i++)
+		if (placements->items[i].resource == resource)
+			return &placements->items[i].placement;
+	return NULL;
+}
+
+int placements_add(struct placements *placements, struct arena *arena, const struct resource *resource,
+		   const struct placement *placement)
+{
+	struct placed_resource *items =
+	    vec_room_in(arena, placements->items, placements->count, &placements->size, 4, sizeof *items);
+	if (!items)
+		return -1;
+	placements->items = items;
+	items[placements->count++] = (struct placed_resource){resource, *placement};
 	return 0;
 }

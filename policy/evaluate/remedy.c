@@ -218,12 +218,55 @@ static bool is_named(const struct refused_request *request, const struct quota *
 	return false;
 }
 
+/* Returns the parts of devices that a claim requests, with no other request; or NULL. */
+static const struct resource_request *sole_part(const struct consumer *consumer)
+{
+	bool sole = consumer->kind == CONSUMER_CLAIM && consumer->request_count == 1 &&
+		    class_part_is(consumer->requests[0].resource);
+	return sole ? &consumer->requests[0] : NULL;
+}
+
+/*
+ * Finds how many fewer of the requested parts fit, wherever the claim could get them. Other parts
+ * may be too small for what it is to run, so these are the first choice.
+ */
+static bool find_fewer(const struct refused_request *request, const struct quota *quota, wide left,
+		       struct fitting *best)
+{
+	const struct policy *policy = request->policy;
+	const struct consumer *consumer = request->consumer;
+	const struct resource_request *part = sole_part(consumer);
+	const struct resource *resource = part ? snapshot_resource(policy, part->resource) : NULL;
+	if (!resource)
+		return false;
+	struct scope scope = scope_of(policy, resource, consumer->models, consumer->model_count);
+	struct fitting fewer = {.name = part->resource, .count = part->count - 1};
+	for (uint32_t l = 0; l < resource->landing_count && fewer.count > 0; l++) {
+		const struct fitting unit = {.name = part->resource,
+					     .landing = &resource->landings[l],
+					     .memory = class_part_memory(part->resource)};
+		if (!scope_has(policy, &scope, unit.landing))
+			continue;
+		wide each = unit_cost(policy, quota, &unit);
+		fewer.each = each > fewer.each ? each : fewer.each;
+		fewer.count = smaller(fewer.count, count_allowed(request, quota, &unit));
+	}
+	if (fewer.each == 0 || scope.unknown)
+		return false;
+	fewer.count = smaller(fewer.count, left / fewer.each);
+	if (fewer.count > 0)
+		*best = fewer;
+	return fewer.count > 0;
+}
+
 /* Finds the resource whose single unit uses the largest part of what is left in the quota. */
 static struct fitting find_fitting(const struct refused_request *request, const struct quota *quota, wide left)
 {
 	const struct policy *policy = request->policy;
 	const struct resource *found = NULL;
 	struct fitting best = {.each = 0};
+	if (find_fewer(request, quota, left, &best))
+		return best;
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
 		if (!is_named(request, quota, resource) || !charge_counts(policy, quota, resource->name, resource) ||

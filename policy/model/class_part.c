@@ -3,8 +3,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "gpugate/consumer.h"
+#include "gpugate/device_classes.h"
 #include "gpugate/quantity.h"
 #include "policy/model/catalog.h"
+
+_Static_assert(sizeof "deviceclass.resource.kubernetes.io/" - 1 + DEVICE_CLASS_NAME_MAX + CLASS_PART_TEXT_MAX - 1 ==
+		   RESOURCE_NAME_MAX,
+	       "a part of any class has a name");
 
 static const struct str memory_is = STR_INIT("[memory=");
 
@@ -36,7 +42,7 @@ struct str class_part_resource(struct arena *arena, struct str class, const stru
 	const struct str prefix = CATALOG_CLASS_PREFIX;
 	char text[CLASS_PART_TEXT_MAX];
 	size_t len = class_part_print(part, text);
-	if (prefix.len + class.len + len > CLASS_PART_NAME_MAX)
+	if (prefix.len + class.len + len > RESOURCE_NAME_MAX)
 		len = 0;
 	char *name = arena_alloc(arena, prefix.len + class.len + len);
 	if (!name)

@@ -4,8 +4,9 @@
  * deviceclass.resource.kubernetes.io/CLASS[profile=1g.10gb], or [memory=10Gi]. No class and no
  * resource has a bracket in its name. Pure, apart from memory of the arena.
  *
- * Consumers keep these names, whatever the policy. A policy, or an older replica, that does not
- * know the part counts the class instead, which is never less.
+ * Consumers keep these names, whatever the policy. A policy that does not know the part counts the
+ * class instead. That is not less for a part that is offered. A profile that no Accelerator offers
+ * can cost more than the class, which costs as much as the most expensive profile that is offered.
  */
 #ifndef POLICY_MODEL_CLASS_PART_H
 #define POLICY_MODEL_CLASS_PART_H
@@ -23,9 +24,6 @@ struct class_part {
 
 #define CLASS_PROFILE_MAX 63 /* The longest profile; the same as CLAIM_PROFILE_MAX. */
 
-/* The longest name of a part. One that would be longer is the name of the class instead. */
-#define CLASS_PART_NAME_MAX 253
-
 /* Bytes of what such a name has after that of its class, with the end of the text. */
 #define CLASS_PART_TEXT_MAX (CLASS_PROFILE_MAX + sizeof "[profile=]")
 
@@ -34,7 +32,8 @@ size_t class_part_print(const struct class_part *part, char text[static CLASS_PA
 
 /*
  * Returns the name by which a part of a device of the class is requested, in the arena; absent if
- * the arena is exhausted.
+ * the arena is exhausted. If that would be longer than RESOURCE_NAME_MAX, it is the name of the
+ * class instead: no DeviceClass and no policy has such a class.
  */
 struct str class_part_resource(struct arena *arena, struct str class, const struct class_part *part);
 

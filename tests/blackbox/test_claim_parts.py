@@ -79,7 +79,7 @@ def test_memory_of_a_shared_device(serve, version):
     device = "team-a/q0=0.25, team-a/q1=1, team-a/q2=24Gi"
     for more, expected in [
         (memory("6Gi"), "team-a/q0=0.06, team-a/q1=1, team-a/q2=6Gi"),
-        (memory("12Gi", "gpu.nvidia.com/memory"), "team-a/q0=0.12, team-a/q1=1, team-a/q2=12Gi"),
+        (memory("12Gi"), "team-a/q0=0.12, team-a/q1=1, team-a/q2=12Gi"),
         (memory("6Gi") | {"count": 2}, "team-a/q0=0.12, team-a/q1=2, team-a/q2=12Gi"),
         # Rounded up to whole steps, and to the least.
         (memory("5.5Gi"), "team-a/q0=0.06, team-a/q1=1, team-a/q2=6Gi"),
@@ -92,7 +92,9 @@ def test_memory_of_a_shared_device(serve, version):
         (memory("0"), device), (memory("-1Gi"), device), (memory("much"), device), (memory("6Gi", "cores"), device),
         (memory("6Gi", "memory.example"), device), ({"capacity": {}}, device), ({"capacity": {"requests": {}}}, device),
         ({"capacity": {"requests": {"memory": "6Gi", "gpu.nvidia.com/memory": "6Gi"}}}, device),
-        ({"capacity": {"requests": {"memory": "6Gi", "cores": "3"}}}, "team-a/q0=0.06, team-a/q1=1, team-a/q2=6Gi"),
+        (memory("6Gi", "gpu.nvidia.com/memory"), device),
+        # Who requests another capacity can have all of that.
+        ({"capacity": {"requests": {"memory": "6Gi", "cores": "3"}}}, device),
         (memory("6Gi") | {"allocationMode": "All"}, "team-a/q0=2, team-a/q1=32, team-a/q2=192Gi"),
     ]:
         assert charge(server, claim(asked("shared", version, **more), version=version)) == expected, more
@@ -170,7 +172,11 @@ def test_refusals_say_what_fits(serve):
     assert create(server, claim(asked("mig", "v1", **profile("1g.10gb")))).allowed
     for request_, expected in [
         (asked("shared", "v1"), f"requested 0.25, used 0.26, limit 0.5, over by 0.01; 0.23 GPU is free; fits: 1 x {CLASS}shared[memory=22Gi] (0.22)"),
-        (asked("shared", "v1", count=3, **memory("12Gi")), f"; fits: 1 x {CLASS}shared[memory=22Gi] (0.22)"),
+        # Fewer of what was requested, if some fit.
+        (asked("shared", "v1", count=3, **memory("8Gi")), f"; fits: 2 x {CLASS}shared[memory=8Gi] (0.16)"),
+        (asked("shared", "v1", count=3, **memory("12Gi")), f"; fits: 1 x {CLASS}shared[memory=12Gi] (0.12)"),
+        (asked("shared", "v1", count=3, **memory("23Gi")), f"; fits: 1 x {CLASS}shared[memory=22Gi] (0.22)"),
+        (asked("mig", "v1", count=3, **profile("1g.10gb")), f"; fits: 1 x {CLASS}mig[profile=1g.10gb] (0.14)"),
         (asked("mig", "v1", **profile("3g.40gb")), "; fits: 1 x nvidia.com/mig-1g.10gb (0.14)"),
     ]:
         assert expected in create(server, claim(request_)).message
@@ -230,6 +236,30 @@ def test_explain_says_what_is_told(tmp_path, told, counted, model):
     assert done.returncode == 0 and counted in done.stdout and f"team-a/q0: 1 x {model.split(',')[0]} = {model}" in done.stdout, done.stdout
 
 
+H100 = doc("Accelerator", "h100-80gb", resource=GPU, weight="4", nodeLabels={"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"},
+           mig={"offered": ["3g.40gb"], "deviceClasses": {"mig": "any"}})
+
+
+@pytest.mark.parametrize("uncovered,expected", [
+    ("deny", 'of the product NVIDIA-H100-80GB-HBM3, but Accelerator "h100-80gb" does not offer that; request a profile that it offers'),
+    ("warn", f"1 x {CLASS}mig[profile=1g.10gb]: the products that its selectors require are of Accelerators that do not offer it"),
+], ids=str)
+def test_explain_says_that_the_product_is_not_offered_so(tmp_path, uncovered, expected):
+    policy = write_policy(tmp_path / "p", [A100, H100, tenant(gpus(4)), doc("Settings", "s", uncovered=uncovered)])
+    told = {"selectors": profile("1g.10gb")["selectors"] + product("NVIDIA H100 80GB HBM3")["selectors"]}
+    (tmp_path / "claim.yaml").write_text(json.dumps(claim(asked("mig", "v1", **told))))
+    done = run("explain", "-f", tmp_path / "claim.yaml", "--policy", policy)
+    assert done.returncode == (uncovered == "deny") and expected in done.stdout, done.stdout
+
+
+def test_a_product_that_no_label_has_is_not_the_catch_all(serve):
+    """A label that is not made of the product cannot be compared with it."""
+    server = serve([doc("Accelerator", "h100", resource=GPU, weight="4", nodeLabels={"nvidia.com/gpu.product": "H100"}, deviceClasses=["gpu"]),
+                    doc("Accelerator", "rest", resource=GPU, weight="0.25", withoutNodeLabels=["nvidia.com/gpu.product"], deviceClasses=["gpu"]),
+                    tenant(gpus(9))])
+    assert charge(server, claim(asked("gpu", "v1", **product("NVIDIA H100 80GB HBM3")))) == "team-a/q0=4"
+
+
 # --- Lint ---
 
 def lint(folder, *documents):
@@ -246,6 +276,8 @@ def lint(folder, *documents):
     ({"memory": "80Gi", "mig": {"model": "a100-80gb", "deviceClasses": {"a": "any"}}, "capacity": {"deviceClasses": ["a"], "step": "1Gi"}},
      "mig.deviceClasses lists this class, too"),
     ({"deviceClasses": ["a"], "mig": {"model": "a100-80gb", "deviceClasses": {"a": "any"}}}, "mig.deviceClasses says that devices of this class are slices"),
+    ({"deviceClasses": ["a", "b", "a"]}, "this class is in the list already; remove it here"),
+    ({"memory": "8Gi", "capacity": {"deviceClasses": ["a", "a"], "step": "1Gi"}}, "this class is in the list already; remove it here"),
     ({"memory": "8Gi", "capacity": {"step": "1Gi"}}, "deviceClasses"), ({"memory": "8Gi", "capacity": {"deviceClasses": ["a"]}}, "step"),
 ], ids=str)
 def test_lint_rejects(tmp_path, spec, message):
@@ -262,6 +294,14 @@ def test_lint_rejects_a_class_of_two_kinds(tmp_path):
     other = doc("Accelerator", "z", resource=GPU, nodeLabels={"gpu": "z"}, mig={"model": "a100-80gb", "deviceClasses": {"mig": "1g.10gb"}})
     code, text = lint(tmp_path / "p", A100, other)
     assert code == 1 and "is a slice of any profile for one Accelerator and something else for the other" in text, text
+
+
+def test_lint_rejects_a_class_of_two_strategies_once(tmp_path):
+    single = doc("Accelerator", "z", resource=GPU, nodeLabels={"gpu": "z"},
+                 mig={"model": "a100-80gb", "strategy": "single", "offered": ["1g.10gb"], "deviceClasses": {"mig": "any"}})
+    code, text = lint(tmp_path / "p", A100, single)
+    assert code == 1 and text.count("a slice of this class is") == 1, text
+    assert "since only one of the two has the MIG strategy `single`; give each a class of its own, or both the same strategy" in text
 
 
 def test_lint_accepts_parts(tmp_path):

@@ -10,7 +10,10 @@
 #include "webhook/ledger/uid.h"
 
 #define UID_MAX 64
-/* The limit of a DNS subdomain; names of resources and Accelerators are shorter. */
+/*
+ * The limit of a DNS subdomain. The names of Accelerators are shorter, and those of resources have
+ * been bounded by it, too, before there were parts of devices.
+ */
 #define NAME_MAX_BYTES 253
 #define LIST_MAX 256 /* Maximum number of requests or Accelerators of one Pod or claim. */
 
@@ -19,7 +22,7 @@
 #define RENEWAL_DIGITS 10 /* Of a uint32_t. */
 
 const struct codec_name_record codec_name_records[CODEC_KINDS] = {
-    [CODEC_RESOURCES] = {"R ", 1, NAME_MAX_BYTES},
+    [CODEC_RESOURCES] = {"R ", 1, RESOURCE_NAME_MAX},
     [CODEC_MODELS] = {"M ", 1, NAME_MAX_BYTES},
     [CODEC_NAMESPACES] = {"N ", 2, NAME_MAX_BYTES},
     [CODEC_GROUPS] = {"G ", CODEC_GROUPS_FORM, POD_GROUP_KEY_MAX},
@@ -37,6 +40,9 @@ static bool is_plain(struct str s, size_t max)
 
 unsigned ledger_text_first_form(const struct consumer *consumer)
 {
+	for (uint32_t i = 0; i < consumer->request_count && consumer->kind == CONSUMER_CLAIM; i++)
+		if (resource_without_part(consumer->requests[i].resource).len > NAME_MAX_BYTES)
+			return CODEC_PARTS_FORM;
 	if (consumer->reserved_seconds)
 		return CODEC_GROUPS_FORM;
 	return consumer->kind == CONSUMER_CLAIM ? CODEC_CLAIMS_FORM : 1;
@@ -70,14 +76,24 @@ static bool has_identity(const struct consumer *consumer)
 	return is_plain(consumer->uid, UID_MAX) && (grouped || consumer->group.len == 0);
 }
 
+/*
+ * Only claims may have names that need a newer form, because they wait for it. Tenants can create
+ * Pods with long names that no quota counts, and these must not change the form.
+ */
+static size_t longest_resource(const struct consumer *consumer)
+{
+	return consumer->kind == CONSUMER_CLAIM ? RESOURCE_NAME_MAX : NAME_MAX_BYTES;
+}
+
 bool ledger_text_fits(const struct consumer *consumer)
 {
+	size_t longest = longest_resource(consumer);
 	bool fits = has_identity(consumer) && is_plain(consumer->namespace, NAME_MAX_BYTES) &&
 		    (consumer->name.len == 0 || is_plain(consumer->name, NAME_MAX_BYTES)) &&
 		    consumer->request_count > 0 && consumer->request_count <= LIST_MAX &&
 		    consumer->model_count <= LIST_MAX;
 	for (uint32_t i = 0; fits && i < consumer->request_count; i++)
-		fits = is_plain(consumer->requests[i].resource, NAME_MAX_BYTES) && consumer->requests[i].count > 0 &&
+		fits = is_plain(consumer->requests[i].resource, longest) && consumer->requests[i].count > 0 &&
 		       consumer->requests[i].count <= COMPANION_MAX && has_place(consumer, i);
 	for (uint32_t i = 0; fits && i < consumer->model_count; i++)
 		fits = is_plain(consumer->models[i], NAME_MAX_BYTES);

@@ -23,7 +23,10 @@
  * A text without any of these is empty, which every version can read.
  *
  * Form 4 has no names for parts of devices (consumer.h): where one is requested, the text has the
- * name of its class, which is never less. An older version would not count what it does not know.
+ * name of its class, which an older version counts. Of a profile that no Accelerator offers, the
+ * class can cost less than the part. Then other replicas count too little from the admission of the
+ * claim until their watch shows them the claim itself, which takes about a second. Form 4 has no
+ * name of a resource with more than 253 bytes, either.
  *
  * Form 3 has no groups and no reservations: what is pending in it is in no group. Form 2, of
  * version 0.2.0, has no C records. Form 1, of version 0.1.0, has no N records, either, and does not
@@ -75,8 +78,9 @@ struct ledger_text {
 bool ledger_text_fits(const struct consumer *consumer);
 
 /*
- * Returns the first form that can hold the consumer: 4 for a reservation, 3 for a claim, and 1 for
- * a Pod, which is written without its group in forms before 4. Pure.
+ * Returns the first form that can hold the consumer: 4 for a reservation, 3 for a claim, or 5 if
+ * the name of a class is too long for older ones, and 1 for a Pod, which is written without its
+ * group in forms before 4. Pure.
  */
 unsigned ledger_text_first_form(const struct consumer *consumer);
 

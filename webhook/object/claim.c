@@ -167,7 +167,9 @@ static struct claim_option finish_option(const struct written_option *written)
 	option.profile = selected.profile;
 	option.product = selected.product;
 	option.product_driver = selected.driver;
-	option.memory = claim_memory(&written->capacity);
+	/* All cores of a device can be requested with little of its memory. */
+	option.other_capacity = claim_has_other_capacity(&written->capacity);
+	option.memory = option.other_capacity ? 0 : claim_memory(&written->capacity);
 	int64_t count;
 	bool counted = quantity_count(option.count_text, &count) == QUANTITY_OK;
 	option.count = !str_present(option.count_text) ? 1 : counted ? count : 0;

@@ -75,9 +75,15 @@ static struct str find_node(const struct written_status *status)
 
 static bool is_memory(struct str key)
 {
-	const struct str memory = STR("memory");
-	return str_eq(key, memory) || (key.len > memory.len && key.ptr[key.len - memory.len - 1] == '/' &&
-				       str_eq(str_tail(key, key.len - memory.len), memory));
+	return str_eq(key, STR("memory"));
+}
+
+bool claim_has_other_capacity(const struct pairs *capacity)
+{
+	bool other = false;
+	for (uint32_t i = 0; i < capacity->count; i++)
+		other |= !is_memory(capacity->items[i].key);
+	return other;
 }
 
 int64_t claim_memory(const struct pairs *capacity)

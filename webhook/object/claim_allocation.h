@@ -23,9 +23,12 @@ extern const struct shape claim_status_shape;
 int claim_allocation_of(const struct written_status *status, struct arena *arena, struct claim_allocation *allocation);
 
 /*
- * Returns the capacity `memory`, with or without a domain, in whole bytes, rounded up; 0: there is
- * none, or not exactly one, or it is no positive amount. Pure.
+ * Returns the capacity `memory` in whole bytes, rounded up; 0: there is none, or not exactly one,
+ * or it is no positive amount. Such a name with a domain is another capacity. Pure.
  */
 int64_t claim_memory(const struct pairs *capacity);
+
+/* Whether another capacity than `memory` is listed. Pure. */
+bool claim_has_other_capacity(const struct pairs *capacity);
 
 #endif

@@ -50,6 +50,16 @@ static const char *why_text(const struct printer *p, const json_t *resource)
 	return "";
 }
 
+/* Of a claim, a model is only unknown if no Accelerator of a product offers the requested part. */
+static void print_accelerators(struct printer *p, const json_t *resource)
+{
+	const json_t *known = json_object_get(resource, "accelerators");
+	print_list(p, known, "", "");
+	if (json_is_true(json_object_get(resource, "unknownNodes")))
+		buf_printf(p->out, "%s%s", json_array_size(known) ? ", and " : "",
+			   p->claim ? "Accelerators that do not offer it" : "nodes of which no Accelerator is known");
+}
+
 static void print_costs(struct printer *p, const json_t *resource)
 {
 	size_t i;
@@ -80,9 +90,7 @@ void print_resources(struct printer *p, const json_t *resources)
 		print_begin(p);
 		buf_printf(p->out, "%s%lld x %s%s", json_is_true(json_object_get(resource, "alternative")) ? "or " : "",
 			   tree_number(resource, "count"), tree_get(resource, "resource"), why_text(p, resource));
-		print_list(p, json_object_get(resource, "accelerators"), "", "");
-		if (json_is_true(json_object_get(resource, "unknownNodes")))
-			buf_text(p->out, ", and nodes of which no Accelerator is known");
+		print_accelerators(p, resource);
 		if (json_is_true(json_object_get(resource, "notOffered")))
 			print_colored(p, COLOR_YELLOW, ", so that it is never scheduled");
 		if (tree_has(resource, "nearest"))

@@ -57,8 +57,9 @@ static void print_requests(const struct resource_request *requests, uint32_t cou
 	"\\u0022==device.attributes[\\u0022gpu.nvidia.com\\u0022].profile'}}]"
 #define MEMORY(amount) "'capacity':{'requests':{'memory':'" amount "'}}"
 #define CLASS_50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
-/* With the name of a part, its resource would be longer than the ledger allows. */
-#define LONG_CLASS CLASS_50 CLASS_50 CLASS_50 CLASS_50 "bb"
+/* The longest class that the API server allows, and one that it does not. */
+#define LONG_CLASS CLASS_50 CLASS_50 CLASS_50 CLASS_50 CLASS_50 "bbb"
+#define IMPOSSIBLE_CLASS LONG_CLASS CLASS_50 CLASS_50
 
 #define ONE(text) "{'name':'r','exactly':{'deviceClassName':'gpu'" text "}}"
 #define RESULT(name) "{'request':'" name "','driver':'d','pool':'p','device':'x'}"
@@ -85,7 +86,12 @@ static void test_allocated(void **state)
 	    {ONE(""), ALLOCATED(RESULT("r") "," RESULT("r")), "gpu=2"},
 	    /* What it takes of devices that are shared by capacity. */
 	    {ONE(""), ALLOCATED(TAKES("'memory':'10Gi'")), "gpu[memory=10Gi]=1"},
-	    {ONE(""), ALLOCATED(TAKES("'gpu.example.com/memory':'1500m','cores':'4'")), "gpu[memory=2]=1"},
+	    {ONE(""), ALLOCATED(TAKES("'memory':'1500m','cores':'4'")), "gpu[memory=2]=1"},
+	    {ONE(""), ALLOCATED(TAKES("'gpu.example.com/memory':'1500m','cores':'4'")), "gpu=1"},
+	    {ONE("," MEMORY("1Gi")), ALLOCATED(TAKES("'memory':'2Gi','cores':'4'")), "gpu[memory=2Gi]=1"},
+	    /* Who requests another capacity can have all of that. */
+	    {ONE(",'capacity':{'requests':{'memory':'1Gi','cores':'4'}}"),
+	     ALLOCATED(TAKES("'memory':'1Gi','cores':'4'")), "gpu=1"},
 	    {ONE(",'count':3"),
 	     ALLOCATED(TAKES("'memory':'1Gi'") "," TAKES("'memory':'2Gi'") "," TAKES("'memory':'1024Mi'")),
 	     "gpu[memory=1Gi]=2 gpu[memory=2Gi]=1"},
@@ -93,7 +99,7 @@ static void test_allocated(void **state)
 	    {ONE(""), ALLOCATED(TAKES("'memory':'0'")), "gpu=1"},
 	    {ONE(""), ALLOCATED(TAKES("'memory':'-1Gi'")), "gpu=1"},
 	    {ONE(""), ALLOCATED(TAKES("'memory':'10E'")), "gpu=1"},
-	    {ONE(""), ALLOCATED(TAKES("'memory':'1Gi','a/memory':'2Gi'")), "gpu=1"},
+	    {ONE(""), ALLOCATED(TAKES("'memory':'1Gi','a/memory':'2Gi'")), "gpu[memory=1Gi]=1"},
 	    {ONE(""), ALLOCATED(TAKES("'gpumemory':'1Gi'")), "gpu=1"},
 	    /* A request without a result, with too few, or with several alternatives. */
 	    {TWO, ALLOCATED(RESULT("r") "," RESULT("r")), "gpu=2 mig=1"},
@@ -210,7 +216,9 @@ static void test_requests(void **state)
 		 "3g.40gb") "},{'name':'y','deviceClassName':'mig'," MEMORY("1") "}]}",
 	     "null", "gpu[profile=3g.40gb]=1|mig[memory=1]=1"},
 	    {"{'name':'r','exactly':{'deviceClassName':'" LONG_CLASS "'," PROFILE("1g.10gb") "}}", "null",
-	     LONG_CLASS "=1"},
+	     LONG_CLASS "[profile=1g.10gb]=1"},
+	    {"{'name':'r','exactly':{'deviceClassName':'" IMPOSSIBLE_CLASS "'," PROFILE("1g.10gb") "}}", "null",
+	     IMPOSSIBLE_CLASS "=1"},
 	    /* What is allocated does not change what is requested. */
 	    {TWO, ALLOCATED("{'request':'r','driver':'d'}"), "gpu=2 mig=1"},
 	    {TWO, ALLOCATED("{'request':'r','adminAccess':true}"), "gpu=2 mig=1"},
@@ -653,6 +661,30 @@ static const char products[] =
 	    "\\u0022].productName==\\u0022" name "\\u0022'}}]}"
 #define EITHER(one, other) "{'name':'r','firstAvailable':[" one "," other "]}"
 
+/* A catch-all, an Accelerator with a label that is no product, and parts that not all offer. */
+static const char others[] =
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: a100-80gb}\nspec: {resource: nvidia.com/gpu, "
+    "nodeLabels: {nvidia.com/gpu.product: NVIDIA-A100-SXM4-80GB}, deviceClasses: [gpu], mig: {offered: [1g.10gb], "
+    "deviceClasses: {mig: any}}}\n---\n"
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: h100-80gb}\nspec: {resource: nvidia.com/gpu, "
+    "nodeLabels: {nvidia.com/gpu.product: NVIDIA-H100-80GB-HBM3}, mig: {offered: [3g.40gb], deviceClasses: {mig: "
+    "any}}}\n---\n"
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: b200}\nspec: {resource: nvidia.com/gpu, "
+    "nodeLabels: {nvidia.com/gpu.product: B200}, deviceClasses: [gpu]}\n---\n"
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: rest}\nspec: {resource: nvidia.com/gpu, "
+    "withoutNodeLabels: [nvidia.com/gpu.product], deviceClasses: [gpu]}\n---\n"
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: mi300}\nspec: {resource: amd.com/gpu, "
+    "nodeLabels: {amd.com/gpu.product-name: MI300X}, deviceClasses: [amd]}\n---\n"
+    "apiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: amd-rest}\nspec: {resource: amd.com/gpu, "
+    "withoutNodeLabels: [amd.com/gpu.product-name], deviceClasses: [amd]}\n";
+
+/* An exact request for a profile of a product. */
+#define SLICE(profile, product)                                                                                        \
+	"{'name':'r','exactly':{'deviceClassName':'mig','selectors':[{'cel':{'expression':'device.attributes["         \
+	"\\u0022gpu.nvidia.com\\u0022].productName==\\u0022" product                                                   \
+	"\\u0022'}},{'cel':{'expression':'device.attributes[\\u0022gpu.nvidia.com\\u0022].profile==\\u0022" profile    \
+	"\\u0022'}}]}}"
+
 static void print_models(const struct consumer *consumer, char *out, size_t size)
 {
 	size_t len = 0;
@@ -661,65 +693,194 @@ static void print_models(const struct consumer *consumer, char *out, size_t size
 		len += (size_t)snprintf(out + len, size - len, "%s%.*s", i ? " " : "", STR_ARG(consumer->models[i]));
 }
 
+static void check_models(const struct policy *policy, const char *requests, const char *expected)
+{
+	struct arena arena, little;
+	struct pod pod, other = {.present = true}, placement = {.present = true};
+	struct consumer consumer = {.kind = CONSUMER_CLAIM};
+	char text[256];
+	arena_init(&arena, 4096, 1 << 20);
+	assert_int_equal(read_claim(requests, "null", &arena, &pod), 0);
+	assert_int_equal(policy_pod_requests(&pod, &arena, &consumer.requests, &consumer.request_count), 0);
+	assert_int_equal(policy_claim_placement(pod.as_claim, &arena, &placement), 0);
+	assert_int_equal(policy_place(policy, &placement, &arena, &consumer), 0);
+	print_models(&consumer, text, sizeof text);
+	if (strcmp(text, expected) != 0)
+		fail_msg("%s: %s", requests, text);
+	arena_init(&little, 16, 16);
+	if (placement.by_product)
+		assert_int_equal(policy_claim_placement(pod.as_claim, &little, &other), -1);
+	arena_release(&little);
+	arena_release(&arena);
+}
+
 static void test_models(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *requests, *expected;
+		const char *policy, *requests, *expected;
 	} rows[] = {
-	    {"{'name':'r','exactly':{'deviceClassName':'gpu'}}", ""},
-	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100"), "a100"},
-	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4"), "l4"},
-	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100") "," PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4"), ""},
-	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4") "," PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4"), "l4"},
-	    {EITHER(PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100"), "{'name':'y','deviceClassName':'gpu'}"), ""},
-	    {EITHER(PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100"),
+	    {products, "{'name':'r','exactly':{'deviceClassName':'gpu'}}", ""},
+	    {products, PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100"), "a100"},
+	    {products, PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4"), "l4"},
+	    {products,
+	     PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100") "," PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4"), ""},
+	    {products, PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4") "," PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4"),
+	     "l4"},
+	    {products, EITHER(PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100"), "{'name':'y','deviceClassName':'gpu'}"),
+	     ""},
+	    {products,
+	     EITHER(PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100"),
 		    "{'name':'y','deviceClassName':'gpu','adminAccess':true}"),
 	     "a100"},
 	    /* No Accelerator has it, or it is not that of another vendor's label. */
-	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA H100"), ""},
-	    {PRODUCT("gpu", "gpu.nvidia.com", "**"), ""},
-	    {PRODUCT("gpu", "gpu.amd.com", "AMD MI300X"), ""},
-	    {PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4") "," PRODUCT("amd", "gpu.amd.com", "AMD MI300X"), ""},
+	    {products, PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA H100"), ""},
+	    {products, PRODUCT("gpu", "gpu.nvidia.com", "**"), ""},
+	    {products, PRODUCT("gpu", "gpu.amd.com", "AMD MI300X"), ""},
+	    {products, PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA L4") "," PRODUCT("amd", "gpu.amd.com", "AMD MI300X"),
+	     ""},
+	    /* Nodes of a product may lack its label. */
+	    {others, PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100-SXM4-80GB"), "a100-80gb rest"},
+	    /* A product that no Accelerator has may be that of any: B200 is not its whole name. */
+	    {others, PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA B200"), ""},
+	    {others, PRODUCT("amd", "gpu.amd.com", "AMD MI300X"), ""},
+	    {others, PRODUCT("amd", "gpu.amd.com", "MI300X"), ""},
+	    {others,
+	     EITHER(PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA A100-SXM4-80GB"),
+		    PRODUCT("gpu", "gpu.nvidia.com", "NVIDIA B200")),
+	     ""},
+	    /* A profile that no Accelerator of the product offers. */
+	    {others, SLICE("1g.10gb", "NVIDIA A100-SXM4-80GB"), ""},
+	    {others, SLICE("1g.10gb", "NVIDIA H100 80GB HBM3"), "?"},
+	    {others, SLICE("3g.40gb", "NVIDIA A100-SXM4-80GB"), "?"},
+	    {others, SLICE("1g.10gb", "NVIDIA B200"), ""},
+	    /* None offers it, so it is that of every device that can be cut so. */
+	    {others, SLICE("2g.20gb", "NVIDIA H100 80GB HBM3"), "h100-80gb"},
 	};
-	struct policy *policy = fixture_policy(products, NULL, 0);
-	assert_non_null(policy);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct policy *policy = fixture_policy(rows[i].policy, NULL, 0);
+		assert_non_null(policy);
+		check_models(policy, rows[i].requests, rows[i].expected);
+		policy_release(policy);
+	}
+}
+
+/* Settings.uncovered decides about a part that no Accelerator of the product offers. */
+static void test_part_not_offered(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *settings, *expected;
+	} rows[] = {
+	    {"",
+	     "the claim requires " CLASS "mig[profile=1g.10gb] of the product NVIDIA-H100-80GB-HBM3, but Accelerator "
+	     "\"h100-80gb\" does not offer that; request a profile that it offers, or ask the platform team to offer "
+	     "this one"},
+	    {"---\napiVersion: gpugate.io/v1\nkind: Settings\nmetadata: {name: s}\nspec: {uncovered: warn}\n",
+	     "[a/q=1]"},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[4096], *yaml;
+		assert_true(asprintf(&yaml, "%s%s%s", others, ALL_QUOTA, rows[i].settings) > 0);
+		struct policy *policy = fixture_policy(yaml, text, sizeof text);
+		if (!policy)
+			fail_msg("%s", text);
+		validate(policy, "a", "ResourceClaim",
+			 &(struct asked){.requests = SLICE("1g.10gb", "NVIDIA H100 80GB HBM3")}, text, sizeof text);
+		if (!strstr(text, rows[i].expected) || (i > 0) != (strstr(text, "[a/q=1]") != NULL))
+			fail_msg("row %zu: %s", i, text);
+		policy_release(policy);
+		free(yaml);
+	}
+}
+
+/* --- How much is done for one claim --- */
+
+#define MANY 250
+
+/* So many Accelerators of one shared class. */
+static struct policy *many_accelerators(void)
+{
+	struct buf text;
+	buf_init(&text, 1 << 20);
+	for (int i = 0; i < MANY; i++)
+		buf_printf(&text,
+			   "%sapiVersion: gpugate.io/v1\nkind: Accelerator\nmetadata: {name: m%d}\nspec: {resource: "
+			   "nvidia.com/gpu, memory: 24Gi, nodeLabels: {nvidia.com/gpu.product: P%d}, capacity: "
+			   "{deviceClasses: [gpu], step: 1Gi}}\n",
+			   i ? "---\n" : "", i, i);
+	buf_char(&text, '\0');
+	struct policy *policy = fixture_policy(text.ptr, NULL, 0);
+	assert_non_null(policy);
+	buf_release(&text);
+	return policy;
+}
+
+/* A claim with so many alternatives, of one product or each of its own. */
+static void read_many(int options, bool of_one, struct arena *arena, struct pod *pod)
+{
+	struct buf text;
+	buf_init(&text, 1 << 20);
+	buf_text(&text, "{'name':'r','firstAvailable':[");
+	for (int i = 0; i < options; i++)
+		buf_printf(&text,
+			   "%s{'name':'o%d','deviceClassName':'gpu','capacity':{'requests':{'memory':'%dMi'}},"
+			   "'selectors':[{'cel':{'expression':'device.attributes[\\u0022gpu.nvidia.com\\u0022]."
+			   "productName==\\u0022P%d\\u0022'}}]}",
+			   i ? "," : "", i, i + 1, of_one ? 0 : i);
+	buf_text(&text, "]}");
+	buf_char(&text, '\0');
+	assert_int_equal(read_claim(text.ptr, "null", arena, pod), 0);
+	buf_release(&text);
+}
+
+/* Many names of parts of one resource are placed once: that takes as little memory as one name. */
+static void test_placed_once(void **state)
+{
+	(void)state;
+	struct policy *policy = many_accelerators();
+	struct arena arena, little;
+	struct pod pod, placement = {.present = true};
+	struct consumer consumer = {.kind = CONSUMER_CLAIM};
+	arena_init(&arena, 4096, 1 << 20);
+	arena_init(&little, 1024, 4096);
+	read_many(MANY, true, &arena, &pod);
+	assert_int_equal(policy_pod_requests(&pod, &arena, &consumer.requests, &consumer.request_count), 0);
+	assert_int_equal(consumer.request_count, MANY);
+	assert_int_equal(policy_claim_placement(pod.as_claim, &arena, &placement), 0);
+	assert_int_equal(policy_place(policy, &placement, &little, &consumer), 0);
+	assert_int_equal(consumer.model_count, 1);
+	arena_release(&little);
+	arena_release(&arena);
+	policy_release(policy);
+}
+
+/* What is kept of the products of a claim is bounded. Too many products tell nothing. */
+static void test_many_products(void **state)
+{
+	(void)state;
+	for (int options = 2; options <= MANY; options += MANY - 2) {
 		struct arena arena;
 		struct pod pod, placement = {.present = true};
-		struct consumer consumer = {.kind = CONSUMER_CLAIM};
-		char text[256];
 		arena_init(&arena, 4096, 1 << 20);
-		assert_int_equal(read_claim(rows[i].requests, "null", &arena, &pod), 0);
-		assert_int_equal(policy_pod_requests(&pod, &arena, &consumer.requests, &consumer.request_count), 0);
+		read_many(options, false, &arena, &pod);
 		assert_int_equal(policy_claim_placement(pod.as_claim, &arena, &placement), 0);
-		assert_int_equal(policy_place(policy, &placement, &arena, &consumer), 0);
-		print_models(&consumer, text, sizeof text);
-		if (strcmp(text, rows[i].expected) != 0)
-			fail_msg("%s: %s", rows[i].requests, text);
-		struct arena little;
-		arena_init(&little, 16, 16);
-		struct pod other = {.present = true};
-		if (placement.by_product)
-			assert_int_equal(policy_claim_placement(pod.as_claim, &little, &other), -1);
-		arena_release(&little);
+		assert_int_equal(placement.node_term_count, options == 2 ? 2 : 0);
+		assert_int_equal(placement.by_product, options == 2);
+		assert_true(policy_placement_bounded(&placement));
 		arena_release(&arena);
 	}
-	policy_release(policy);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_requests),
-	    cmocka_unit_test(test_allocated),
-	    cmocka_unit_test(test_too_many_results),
-	    cmocka_unit_test(test_models),
-	    cmocka_unit_test(test_bounds),
-	    cmocka_unit_test(test_charges),
-	    cmocka_unit_test(test_charges_of_each_quota),
-	    cmocka_unit_test(test_decisions),
-	    cmocka_unit_test(test_too_many),
+	    cmocka_unit_test(test_placed_once),      cmocka_unit_test(test_many_products),
+	    cmocka_unit_test(test_requests),         cmocka_unit_test(test_allocated),
+	    cmocka_unit_test(test_too_many_results), cmocka_unit_test(test_models),
+	    cmocka_unit_test(test_part_not_offered), cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_charges),          cmocka_unit_test(test_charges_of_each_quota),
+	    cmocka_unit_test(test_decisions),        cmocka_unit_test(test_too_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

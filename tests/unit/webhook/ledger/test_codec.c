@@ -553,6 +553,43 @@ static void test_parts_need_their_form(void **state)
 #undef CLASS
 }
 
+/* A claim of a class with a long name waits for the newest form. A Pod has no such name. */
+static void test_long_names_need_their_form(void **state)
+{
+	(void)state;
+#define PREFIX "deviceclass.resource.kubernetes.io/"
+	char name[RESOURCE_NAME_MAX + 1];
+	memset(name, 'c', sizeof name);
+	memcpy(name, PREFIX, sizeof PREFIX - 1);
+	struct resource_request request = {.resource = {name, 254}, .count = 1};
+	struct consumer consumer = {
+	    .kind = CONSUMER_CLAIM, .uid = STR("u"), .namespace = STR("n"), .requests = &request, .request_count = 1};
+	for (unsigned form = 3; form <= LEDGER_FORM; form++) {
+		struct pods pods = {.items[0] = consumer, .count = 1}, read = {0};
+		struct error err;
+		struct buf out;
+		buf_init(&out, 4096);
+		write_pods(&pods, &out, form);
+		assert_int_equal(out.failed, form < 5);
+		if (form == 5)
+			assert_int_equal(read_exactly(out.ptr, out.len, &read, &err), LEDGER_TEXT_READ);
+		buf_release(&out);
+	}
+	assert_true(ledger_text_fits(&consumer));
+	assert_int_equal(ledger_text_first_form(&consumer), 5);
+	request.resource.len = RESOURCE_NAME_MAX;
+	assert_true(ledger_text_fits(&consumer));
+	request.resource.len = RESOURCE_NAME_MAX + 1;
+	assert_false(ledger_text_fits(&consumer));
+	request.resource.len = 253;
+	assert_int_equal(ledger_text_first_form(&consumer), 3);
+	request.resource.len = 254;
+	consumer.kind = CONSUMER_POD;
+	assert_false(ledger_text_fits(&consumer));
+	assert_int_equal(ledger_text_first_form(&consumer), 1);
+#undef PREFIX
+}
+
 /* A Pod is written without its group in an older form, and a reservation is not written. */
 static void test_groups_need_their_form(void **state)
 {
@@ -688,6 +725,7 @@ int main(void)
 					   cmocka_unit_test(test_no_memory),
 					   cmocka_unit_test(test_claims_need_their_form),
 					   cmocka_unit_test(test_parts_need_their_form),
+					   cmocka_unit_test(test_long_names_need_their_form),
 					   cmocka_unit_test(test_groups_need_their_form),
 					   cmocka_unit_test(test_groups_that_do_not_fit)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

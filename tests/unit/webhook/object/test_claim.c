@@ -202,7 +202,8 @@ static void test_parts(void **state)
 		assert_str(option->profile, "1g.10gb");
 		assert_str(option->product, "P");
 		assert_str(option->product_driver, "gpu.amd.com");
-		assert_int_equal(option->memory, 2);
+		assert_int_equal(option->memory, 0);
+		assert_true(option->other_capacity);
 		text_release(&text);
 	}
 }
@@ -218,7 +219,7 @@ static void test_memory(void **state)
 	    {"{}", 0},
 	    {"{'memory':'10Gi'}", INT64_C(10) << 30},
 	    {"{'memory':1}", 1},
-	    {"{'gpu.nvidia.com/memory':'1n'}", 1},
+	    {"{'memory':'1n'}", 1},
 	    {"{'memory':'9223372036854775807'}", INT64_MAX},
 	    /* No amount that an int64_t has. */
 	    {"{'memory':'8Ei'}", 0},
@@ -232,7 +233,10 @@ static void test_memory(void **state)
 	    {"{'Memory':'1'}", 0},
 	    {"{'xmemory':'1'}", 0},
 	    {"{'memory/x':'1'}", 0},
+	    {"{'gpu.nvidia.com/memory':'1'}", 0},
+	    /* Beside another capacity. */
 	    {"{'memory':'1','a/memory':'1'}", 0},
+	    {"{'cores':1,'memory':'1'}", 0},
 	    {"{'a/memory':'1','b/memory':'x'}", 0},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
