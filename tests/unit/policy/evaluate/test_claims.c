@@ -535,6 +535,64 @@ static void test_charges_of_each_quota(void **state)
 	policy_release(policy);
 }
 
+/* Splits one or two names, or none. Returns how many there are. */
+static uint32_t split(const char *text, struct str names[2])
+{
+	const char *space = strchr(text, ' ');
+	uint32_t count = 0;
+	if (text[0])
+		names[count++] = (struct str){text, space ? (size_t)(space - text) : strlen(text)};
+	if (space)
+		names[count++] = str_of(space + 1);
+	return count;
+}
+
+/* A node says which of the required models it is, and nothing against what a claim requires. */
+static void test_node_and_required_models(void **state)
+{
+	(void)state;
+	static const struct {
+		enum consumer_kind kind;
+		const char *required, *node; /* A name each; empty: none. */
+		const char *expected;
+	} rows[] = {
+	    {CONSUMER_CLAIM, "a100", "t4", "a/all=1, a/count=1, a/mem=80Gi"},
+	    {CONSUMER_CLAIM, "t4", "a100", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "a100 t4", "t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "t4", "a100 t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "", "t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "amd", "t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "a100", "amd", "a/all=1, a/count=1, a/mem=80Gi"},
+	    {CONSUMER_CLAIM, "a100", "", "a/all=1, a/count=1, a/mem=80Gi"},
+	    /* The node of a Pod decides alone. */
+	    {CONSUMER_POD, "a100", "t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	};
+	struct policy *policy = fixture_policy(FLEET QUOTAS, NULL, 0);
+	const struct resource_request request = {.resource = STR(CLASS "gpu"), .count = 1};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct str required[2], node[2];
+		const struct consumer consumer = {.kind = rows[i].kind,
+						  .namespace = STR("a"),
+						  .requests = &request,
+						  .request_count = 1,
+						  .models = required,
+						  .model_count = split(rows[i].required, required),
+						  .node_models = node,
+						  .node_model_count = split(rows[i].node, node)};
+		struct charge charges[QUOTAS_MAX];
+		struct buf text;
+		int count = policy_charge(policy, &consumer, NULL, charges);
+		assert_true(count > 0);
+		buf_init(&text, 4096);
+		policy_print_charges(policy, charges, (size_t)count, &text);
+		buf_char(&text, '\0');
+		if (strcmp(text.ptr, rows[i].expected) != 0)
+			fail_msg("%s on %s: %s", rows[i].required, rows[i].node, text.ptr);
+		buf_release(&text);
+	}
+	policy_release(policy);
+}
+
 /* --- What is refused --- */
 
 struct asked {
@@ -854,6 +912,7 @@ int main(void)
 	    cmocka_unit_test(test_bounds),
 	    cmocka_unit_test(test_charges),
 	    cmocka_unit_test(test_charges_of_each_quota),
+	    cmocka_unit_test(test_node_and_required_models),
 	    cmocka_unit_test(test_decisions),
 	    cmocka_unit_test(test_too_many),
 	};
