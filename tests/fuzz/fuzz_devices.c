@@ -10,6 +10,7 @@
 #include "gpugate/claim.h"
 #include "gpugate/consumer.h"
 #include "gpugate/pod.h"
+#include "gpugate/product_label.h"
 #include "tests/fuzz/load_policy.h"
 #include "webhook/object/device_class.h"
 #include "webhook/object/resource_slice.h"
@@ -39,7 +40,7 @@ static bool is_label_value(struct str value)
 	for (size_t i = 0; i < value.len; i++)
 		if (!is_alphanumeric(value.ptr[i]) && !strchr("-_.", value.ptr[i]))
 			return false;
-	return value.len > 0 && value.len <= SLICE_VALUE_MAX && is_alphanumeric(value.ptr[0]) &&
+	return value.len > 0 && value.len <= PRODUCT_LABEL_MAX && is_alphanumeric(value.ptr[0]) &&
 	       is_alphanumeric(value.ptr[value.len - 1]);
 }
 
@@ -55,8 +56,8 @@ static void take_slice(struct slice_table *table, struct str json, struct arena 
 		return;
 	}
 	for (uint32_t i = 0; i < slice.device_count; i++) {
-		char value[SLICE_VALUE_MAX];
-		size_t len = slice_label_value(slice.driver, slice.devices[i].product, value);
+		char value[PRODUCT_LABEL_MAX];
+		size_t len = product_label_value(slice.driver, slice.devices[i].product, value);
 		REQUIRE(len == 0 || is_label_value((struct str){value, len}));
 		buf_printf(out, "%.*s %.*s\n", STR_ARG(slice.devices[i].type), STR_ARG(slice.devices[i].memory));
 	}

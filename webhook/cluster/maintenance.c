@@ -102,11 +102,11 @@ static void print_unfit(const struct entry *entry, char *out, size_t size)
 	bool none = entry->unfit & NODE_OF_NO_MODEL;
 	enum consumer_kind kind = entry->consumer.kind;
 	snprintf(out, size,
-		 "%s %.*s/%.*s %s node \"%.*s\", whose labels match %s that has what it asks for: it is charged %s. "
-		 "Correct the labels of the node, or nodeLabels in the policy",
+		 "%s %.*s/%.*s %s node \"%.*s\", whose labels match %s what it asks for: it is "
+		 "charged %s. Correct the labels of the node, or nodeLabels in the policy",
 		 unfit_words[kind].subject, STR_ARG(entry->consumer.namespace), STR_ARG(entry->consumer.name),
 		 unfit_words[kind].is_there, STR_ARG(entry->placement->node_name),
-		 none ? "no Accelerator" : "several Accelerators",
+		 none ? "no Accelerator that has" : "several Accelerators that have",
 		 none ? unfit_words[kind].before : "as the most expensive of them");
 }
 
@@ -116,7 +116,7 @@ void maintenance_report_unfit(struct ledger_cluster *cluster)
 	pthread_mutex_lock(&cluster->mutex);
 	const struct ledger_unfit unfit = ledger_unfit(cluster->ledger);
 	bool some = unfit.of_no_model + unfit.of_several_models > 0;
-	/* Finding an example walks over all entries under the mutex: do it once, not at every tick. */
+	/* Finding an example walks over all under the mutex: do it once, not at every tick. */
 	const struct entry *entry =
 	    some && !cluster->maintenance.unfit_reported ? ledger_unfit_example(cluster->ledger) : NULL;
 	cluster->maintenance.unfit_reported = some;

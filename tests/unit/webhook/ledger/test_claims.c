@@ -236,7 +236,7 @@ static void test_an_allocation_changes_nothing(void **state)
 	struct pod pod;
 	open_bench(&bench);
 	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
-		/* Also where the event is lost: what a comparison then finds needs no correction. */
+		/* Also where the event is lost: a comparison then corrects nothing. */
 		if (i > 0) {
 			ledger_compare_begin(bench.ledger, CONSUMER_CLAIM);
 			assert_int_equal(compare(&bench, read_claim(&bench, "x", statuses[i], &pod)), 0);
@@ -430,7 +430,7 @@ static void test_the_node_of_an_allocation(void **state)
 	expect(&bench, 4, 0);
 	set_node(&bench, "n", "t4");
 	expect(&bench, 1, 0);
-	/* A node that matches no Accelerator is told of, as long as the claim is known to be there. */
+	/* A node that matches no Accelerator is counted, while the claim is known to be there. */
 	set_node(&bench, "n", "h100");
 	expect(&bench, 4, 0);
 	assert_int_equal(ledger_unfit(bench.ledger).of_no_model, 1);
