@@ -193,8 +193,8 @@ int policy_claim_requests(const struct claim *claim, struct arena *arena, const 
  * Computes what a claim has been given, in the same names, if it is allocated. What cannot be
  * decided counts as it is requested: a request without a result, with fewer devices than it is for,
  * or of a form that is not known. Sets `is_allocated` and the list of the consumer. It is false if
- * there is no allocation, or one that cannot be decided at all: it has too many results, or one
- * that is of no request.
+ * there is no allocation, or one that cannot be decided at all: it has too many results, one that
+ * is of no request, or two requests have the same name.
  *
  * The list is as that of policy_claim_requests. Returns 0, or -1 if the arena is exhausted.
  */

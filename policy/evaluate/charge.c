@@ -22,13 +22,19 @@ struct scope scope_of(const struct policy *policy, const struct resource *resour
 	for (uint32_t i = 0; count && resource && i < resource->landing_count && !some; i++)
 		some = has_name(names, count, policy->models[resource->landings[i].model].name);
 	bool unknown = has_name(names, count, MODEL_UNKNOWN);
-	return (struct scope){some || unknown ? (struct strs){names, count} : (struct strs){NULL, 0}, unknown};
+	return (struct scope){.names = some || unknown ? (struct strs){names, count} : (struct strs){NULL, 0},
+			      .unknown = unknown};
+}
+
+static bool is_among(const struct strs *names, struct str name)
+{
+	return names->count == 0 || has_name(names->items, names->count, name);
 }
 
 bool scope_has(const struct policy *policy, const struct scope *scope, const struct landing *landing)
 {
-	return scope->names.count == 0 ||
-	       has_name(scope->names.items, scope->names.count, policy->models[landing->model].name);
+	struct str name = policy->models[landing->model].name;
+	return is_among(&scope->names, name) && is_among(&scope->within, name);
 }
 
 /* Returns a part of what a whole device costs, which is a multiple of the number of its steps. */
@@ -122,17 +128,19 @@ static bool is_counted(const struct policy *policy, const struct tenant *tenant,
 
 /*
  * A bound Pod is charged by the model of its node, unless no quota would count it there: binding a
- * Pod must never make it uncounted.
+ * Pod must never make it uncounted. What a claim requires is true of its devices, whatever the
+ * label of their node says.
  */
 struct scope charge_scope(const struct policy *policy, const struct tenant *tenant, const struct consumer *consumer,
 			  struct str name, const struct resource *resource)
 {
-	if (resource && consumer->node_model_count) {
-		struct scope node = scope_of(policy, resource, consumer->node_models, consumer->node_model_count);
-		if (node.names.count && is_counted(policy, tenant, name, resource, &node))
-			return node;
-	}
-	return scope_of(policy, resource, consumer->models, consumer->model_count);
+	struct scope required = scope_of(policy, resource, consumer->models, consumer->model_count);
+	if (!resource || !consumer->node_model_count)
+		return required;
+	struct scope node = scope_of(policy, resource, consumer->node_models, consumer->node_model_count);
+	if (consumer->kind == CONSUMER_CLAIM)
+		node.within = required.names;
+	return node.names.count && is_counted(policy, tenant, name, resource, &node) ? node : required;
 }
 
 bool policy_charges_allocation(const struct policy *policy, const struct consumer *consumer)

@@ -11,8 +11,9 @@
 
 /* The models of a resource that a charge takes into account. */
 struct scope {
-	struct strs names; /* Names of Accelerators; empty: all models of the resource. */
-	bool unknown;      /* Includes a model that the policy does not know. */
+	struct strs names;  /* Names of Accelerators; empty: all models of the resource. */
+	bool unknown;       /* Includes a model that the policy does not know. */
+	struct strs within; /* Only those of `names` that are also in here; empty: all of them. */
 };
 
 /*
@@ -25,7 +26,9 @@ struct scope scope_of(const struct policy *policy, const struct resource *resour
 
 /*
  * The scope of a consumer for one of its resources. A Pod that is bound is charged by its node,
- * unless no quota would count it there: it must not become one that is counted nowhere.
+ * unless no quota would count it there: it must not become one that is counted nowhere. A claim
+ * that requires products is charged by its node only for those that it requires: the label of a
+ * node names one product, and the node may have devices of others.
  */
 struct scope charge_scope(const struct policy *policy, const struct tenant *tenant, const struct consumer *consumer,
 			  struct str name, const struct resource *resource);

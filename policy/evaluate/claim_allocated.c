@@ -101,17 +101,35 @@ static int add_given(struct request_list *list, const struct claim_request *requ
 	return 0;
 }
 
-/* Whether each result is of a request: nobody knows what another one holds. */
+/*
+ * Whether no two requests have the same name, which the API server refuses. A result would be
+ * counted for each of them, and take more rows than there are results.
+ */
+static bool has_distinct_names(const struct claim *claim)
+{
+	bool distinct = true;
+	for (uint32_t i = 1; i < claim->request_count && distinct; i++)
+		for (uint32_t k = 0; k < i && distinct; k++)
+			distinct = !str_eq(claim->requests[i].name, claim->requests[k].name);
+	return distinct;
+}
+
+static bool is_of_some(const struct claim_result *result, const struct claim *claim)
+{
+	uint32_t of = 0;
+	while (of < claim->request_count && !is_of(result, &claim->requests[of]))
+		of++;
+	return of < claim->request_count;
+}
+
+/* Whether each result is of one request: nobody knows what another one holds. */
 static bool is_understood(const struct claim *claim)
 {
 	const struct claim_allocation *allocation = &claim->allocation;
-	bool understood = allocation->present && allocation->result_count <= CLAIM_DEVICES_MAX;
-	for (uint32_t i = 0; understood && i < allocation->result_count; i++) {
-		uint32_t of = 0;
-		while (of < claim->request_count && !is_of(&allocation->results[i], &claim->requests[of]))
-			of++;
-		understood = of < claim->request_count;
-	}
+	bool understood = allocation->present && allocation->result_count <= CLAIM_DEVICES_MAX &&
+			  policy_claim_bounded(claim) && has_distinct_names(claim);
+	for (uint32_t i = 0; understood && i < allocation->result_count; i++)
+		understood = is_of_some(&allocation->results[i], claim);
 	return understood;
 }
 

@@ -26,8 +26,8 @@ int request_list_init(struct request_list *list, const struct claim *claim, uint
 		most += claim->requests[i].option_count;
 	if (most > CLAIM_OPTIONS_MAX)
 		most = CLAIM_OPTIONS_MAX;
-	*list = (struct request_list){.arena = arena};
-	list->items = arena_alloc(arena, ((size_t)most + more) * sizeof *list->items);
+	*list = (struct request_list){.arena = arena, .size = (uint32_t)most + more};
+	list->items = arena_alloc(arena, (size_t)list->size * sizeof *list->items);
 	return list->items ? 0 : -1;
 }
 
@@ -35,7 +35,7 @@ int request_list_add(struct request_list *list, const struct claim_option *optio
 		     int64_t count, bool alternative)
 {
 	struct str resource = class_part_resource(list->arena, option->device_class, part);
-	if (!str_present(resource))
+	if (!str_present(resource) || list->count == list->size)
 		return -1;
 	list->items[list->count++] = (struct resource_request){resource, count, alternative};
 	return 0;
@@ -53,7 +53,7 @@ static int64_t option_count(const struct claim_option *option)
 int request_list_add_request(struct request_list *list, const struct claim_request *request)
 {
 	bool alternative = false;
-	for (uint32_t i = 0; i < request->option_count && list->count < CLAIM_OPTIONS_MAX; i++) {
+	for (uint32_t i = 0; i < request->option_count && list->count < list->size; i++) {
 		const struct claim_option *option = &request->options[i];
 		const struct class_part part = {option->profile, option->memory};
 		if (option->admin_access || option->device_class.len == 0)

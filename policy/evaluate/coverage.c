@@ -234,7 +234,7 @@ static int check_memory(struct evaluation *e, struct str name, const struct reso
 
 static bool is_counted_by_name(const struct policy *policy, const struct tenant *tenant, struct str name)
 {
-	const struct scope all = {{NULL, 0}, false};
+	const struct scope all = {.unknown = false};
 	wide each;
 	for (uint32_t q = 0; q < tenant->quota_count; q++)
 		if (charge_unit(policy, &policy->quotas[tenant->quotas[q]], name, NULL, &all, &each))

@@ -328,3 +328,44 @@ def test_an_allocated_part_counts_as_what_is_consumed(tmp_path):
         ([held("a", options, "r/o2")], {"q0": "0.5", "q1": "1", "q2": "40Gi"}),
     ]:
         assert used(tmp_path, exists, documents) == expected, exists
+
+
+def test_the_label_of_a_node_does_not_contradict_the_claim(tmp_path):
+    """A node with several products has the label of one of them. A claim holds what its selectors
+    require; where they leave several products, the label decides between those."""
+    documents = [A100, L4, doc("Settings", "s", chargeClaims="asAllocated"), tenant(*THREE)]
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "mixed", "labels": {"nvidia.com/gpu.product": "NVIDIA-L4"}}}
+    names = ("NVIDIA L4", "NVIDIA A100-SXM4-80GB")
+    devices = [{"name": f"g{n}", "attributes": {"productName": {"string": name}, "type": {"string": "gpu"}}} for n, name in enumerate(names)]
+    pool = {"name": "mixed", "generation": 1, "resourceSliceCount": 1}
+    slices = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceSlice", "metadata": {"name": "s"},
+              "spec": {"driver": "gpu.nvidia.com", "nodeName": "mixed", "pool": pool, "devices": devices}}
+    cheap, dear = {"q0": "0.25", "q1": "1", "q2": "24Gi"}, {"q0": "1", "q1": "1", "q2": "80Gi"}
+    one, other = (product(name) for name in names)
+    for request, result, expected in [
+        (asked("gpu", "v1", **other), "r", dear),
+        (asked("gpu", "v1", **one), "r", cheap),
+        (first(("gpu", other), ("gpu", other | {"count": 2})), "r/o0", dear),
+        (first(("gpu", other), ("gpu", one)), "r/o1", cheap),
+        # Without products, nothing but the label is known.
+        (asked("gpu", "v1"), "r", cheap),
+        (asked("gpu", "v1", **product("NVIDIA H100")), "r", cheap),
+    ]:
+        obj = got(claim(request, name="a", uid="a"), result, node="mixed")
+        for more in ([], [slices]):
+            assert used(tmp_path, [node, *more, obj], documents) == expected, (request, result)
+
+
+def test_requests_of_one_name_count_as_they_are_requested(tmp_path):
+    """The API server refuses them, and files can have them: nobody knows which one has a device."""
+    documents = [A100, L4, doc("Settings", "s", chargeClaims="asAllocated"), tenant(gpus(10000))]
+    obj = claim(*[asked("gpu", "v1", allocationMode="All")] * 32, name="a", uid="a")
+    assert used(tmp_path, [got(obj, *[("r", f"{n + 1}Mi") for n in range(32)])], documents) == {"q0": "1024"}
+
+
+def test_results_take_no_room_from_other_requests(tmp_path):
+    documents = [A100, L4, doc("Settings", "s", chargeClaims="asAllocated"), tenant(gpus(10000))]
+    others = [{**first(*[("gpu", {})] * 8), "name": f"b{n}"} for n in range(31)]
+    every = claim(asked("gpu", "v1", allocationMode="All"), *others, name="a", uid="a")
+    for results in ([("r", f"{n + 1}Mi") for n in range(32)], ["r"] * 32):
+        assert used(tmp_path, [got(every, *results)], documents) == {"q0": "63"}

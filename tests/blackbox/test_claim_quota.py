@@ -500,7 +500,7 @@ def nodes():
 def used(tmp_path, exists, documents):
     """Returns what each quota of team-a holds, as explain says for a Pod beside what exists."""
     usage = tmp_path / "usage.yaml"
-    usage.write_text(yaml.safe_dump_all([*nodes(), *exists]))
+    usage.write_text(yaml.safe_dump_all(json.loads(json.dumps([*nodes(), *exists]))))  # Without aliases.
     ran = described(tmp_path, [pod({GPU: 1}, name="probe")], "explain", "--usage", usage, "-o", "json", documents=documents)
     [item] = json.loads(ran.stdout)["objects"]
     return {quota["quota"]: quota["used"] for quota in item["quotas"] if quota["tenant"] == "team-a"}

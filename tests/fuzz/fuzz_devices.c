@@ -4,6 +4,7 @@
  *   - What is read is bounded: names, amounts, and the values of labels.
  *   - The products of the slices of all lines are labels that a node can have, once for each key.
  *   - Setting a slice again changes nothing, and without slices, no node has a label.
+ *   - What a claim has been given is listed in no more rows than it has results and options.
  *   - What follows the texts changes nothing.
  */
 #include "gpugate/claim.h"
@@ -113,6 +114,24 @@ static void take_class(struct str json, struct arena *arena, struct buf *out)
 	buf_printf(out, "%.*s %.*s %lld\n", STR_ARG(class.name), STR_ARG(class.resource), (long long)class.created_ms);
 }
 
+/* A result takes one row at most, and an option of a request that cannot be decided another one. */
+static void check_allocation(const struct claim *claim, struct arena *arena, struct buf *out)
+{
+	struct consumer consumer;
+	uint32_t most = claim->allocation.result_count;
+	for (uint32_t i = 0; i < claim->request_count; i++)
+		most += claim->requests[i].option_count;
+	REQUIRE(policy_claim_allocated(claim, arena, &consumer) == 0 && consumer.allocated_count <= most);
+	REQUIRE(consumer.is_allocated || consumer.allocated_count == 0);
+	REQUIRE(!consumer.is_allocated || claim->allocation.present);
+	for (uint32_t i = 0; i < consumer.allocated_count; i++) {
+		const struct resource_request *given = &consumer.allocated[i];
+		REQUIRE(given->count >= 1 && given->count <= COMPANION_MAX && resource_is_extended(given->resource));
+		buf_printf(out, "given %.*s=%lld%s\n", STR_ARG(given->resource), (long long)given->count,
+			   given->alternative ? " or" : "");
+	}
+}
+
 static void take_claim(struct str json, struct arena *arena, struct buf *out)
 {
 	const struct resource_request *requests;
@@ -133,6 +152,7 @@ static void take_claim(struct str json, struct arena *arena, struct buf *out)
 		buf_printf(out, "%.*s=%lld%s\n", STR_ARG(requests[i].resource), (long long)requests[i].count,
 			   requests[i].alternative ? " or" : "");
 	}
+	check_allocation(pod.as_claim, arena, out);
 }
 
 /* --- Lines --- */

@@ -89,27 +89,39 @@ void maintenance_relist_if_quiet(struct ledger_cluster *cluster, int64_t now_ms)
 			relist_if_quiet(cluster, kind, now_ms);
 }
 
+/* How a consumer of each kind is on a node, and what it is charged if that matches nothing. */
+static const struct {
+	const char *subject, *is_there, *before;
+} unfit_words[CONSUMER_KINDS] = {
+    [CONSUMER_POD] = {"Pod", "is bound to", "as it was before it was bound"},
+    [CONSUMER_CLAIM] = {"ResourceClaim", "has been given devices of", "as if its node were not known"},
+};
+
+static void print_unfit(const struct entry *entry, char *out, size_t size)
+{
+	bool none = entry->unfit & NODE_OF_NO_MODEL;
+	enum consumer_kind kind = entry->consumer.kind;
+	snprintf(out, size,
+		 "%s %.*s/%.*s %s node \"%.*s\", whose labels match %s what it asks for: it is "
+		 "charged %s. Correct the labels of the node, or nodeLabels in the policy",
+		 unfit_words[kind].subject, STR_ARG(entry->consumer.namespace), STR_ARG(entry->consumer.name),
+		 unfit_words[kind].is_there, STR_ARG(entry->placement->node_name),
+		 none ? "no Accelerator that has" : "several Accelerators that have",
+		 none ? unfit_words[kind].before : "as the most expensive of them");
+}
+
 void maintenance_report_unfit(struct ledger_cluster *cluster)
 {
 	char text[1400] = "";
 	pthread_mutex_lock(&cluster->mutex);
 	const struct ledger_unfit unfit = ledger_unfit(cluster->ledger);
 	bool some = unfit.of_no_model + unfit.of_several_models > 0;
-	/* Finding an example walks over all Pods under the mutex: do it once, not at every tick. */
+	/* Finding an example walks over all under the mutex: do it once, not at every tick. */
 	const struct entry *entry =
 	    some && !cluster->maintenance.unfit_reported ? ledger_unfit_example(cluster->ledger) : NULL;
 	cluster->maintenance.unfit_reported = some;
 	if (entry)
-		snprintf(text, sizeof text,
-			 "Pod %.*s/%.*s is bound to node \"%.*s\", whose labels match %s: it is charged %s. Correct "
-			 "the labels of "
-			 "the node, or nodeLabels in the policy",
-			 STR_ARG(entry->consumer.namespace), STR_ARG(entry->consumer.name),
-			 STR_ARG(entry->placement->node_name),
-			 entry->unfit & NODE_OF_NO_MODEL ? "no Accelerator that has what it asks for"
-							 : "several Accelerators that have what it asks for",
-			 entry->unfit & NODE_OF_NO_MODEL ? "as it was before it was bound"
-							 : "as the most expensive of them");
+		print_unfit(entry, text, sizeof text);
 	pthread_mutex_unlock(&cluster->mutex);
 	if (text[0])
 		cluster_log(cluster, LOG_WARN, "node_unmatched", text);

@@ -149,9 +149,10 @@ static const struct metric rows[ROWS] = {
 		.alerts = "GpugateViewHealed"},
     [UNMATCHED] = {.name = "gpugate_pods_on_unmatched_nodes",
 		   .type = METRIC_GAUGE,
-		   .unit = "Pods",
-		   .help = "Pods that count and are bound to a node whose labels match no Accelerator that has what "
-			   "they ask for, or several.",
+		   .unit = "Pods and claims",
+		   .help = "Pods and claims that count and are on a node whose labels match no Accelerator that has "
+			   "what they ask for, or several.",
+		   .details = "A claim counts by its node with `chargeClaims: asAllocated`, while it is allocated.",
 		   .labels = {{"matches", METRIC_VALUES("none", "several")}},
 		   .alerts = "GpugateNodeUnmatched"},
 };

@@ -111,7 +111,8 @@ static void note_seen(struct ledger *ledger, struct entry *entry, uint64_t versi
 }
 
 /*
- * A bit beside those of enum ledger_seen: the event says something about the consumer that is new.
+ * A bit beside those of enum ledger_seen: the event says something about the consumer that is new,
+ * and that its charge depends on.
  */
 #define SEEN_NEW 0x100
 
@@ -192,6 +193,18 @@ static void keep_group(const struct entry *entry, struct consumer *consumer)
 		consumer->group = entry->consumer.group;
 }
 
+/*
+ * Whether only what a claim has been given has changed, and it is charged for what it requests
+ * before and after.
+ */
+static bool changes_no_charge(const struct ledger *ledger, const struct entry *entry, const struct consumer *consumer)
+{
+	const struct policy *policy = ledger->book.policy;
+	return entry && consumer->kind == CONSUMER_CLAIM && is_seen_alive(entry) &&
+	       consumer_same_requests(&entry->consumer, consumer) &&
+	       !policy_charges_allocation(policy, &entry->consumer) && !policy_charges_allocation(policy, consumer);
+}
+
 static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t version, int64_t now_ms)
 {
 	struct entry *entry = entry_find(&ledger->table, pod->uid);
@@ -207,7 +220,9 @@ static int see_present(struct ledger *ledger, const struct pod *pod, uint64_t ve
 	if (consumer.request_count == 0 && !entry)
 		return 0;
 	keep_group(entry, &consumer);
-	return see_alive(ledger, entry, pod, &consumer, node_fit, version, now_ms);
+	int nothing_new = changes_no_charge(ledger, entry, &consumer) ? SEEN_NEW : 0;
+	int seen = see_alive(ledger, entry, pod, &consumer, node_fit, version, now_ms);
+	return seen < 0 ? seen : seen & ~nothing_new;
 }
 
 /*
@@ -241,11 +256,12 @@ int ledger_see(struct ledger *ledger, const struct pod *pod, uint64_t version, b
 }
 
 /* It counts as what it requests: nobody knows whether it is still allocated, and as what. */
-static void forget_allocation(struct consumer *consumer)
+static void forget_allocation(struct entry *entry)
 {
-	consumer->is_allocated = false;
-	consumer->allocated_count = 0;
-	consumer->node_model_count = 0;
+	entry->consumer.is_allocated = false;
+	entry->consumer.allocated_count = 0;
+	entry->consumer.node_model_count = 0;
+	entry->node_fit = 0;
 }
 
 int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t version)
@@ -263,7 +279,7 @@ int ledger_see_unreadable(struct ledger *ledger, const struct pod *pod, uint64_t
 	}
 	int seen = entry->state & ENTRY_EXPIRED ? LEDGER_LATE : 0;
 	if (kind == CONSUMER_CLAIM)
-		forget_allocation(&entry->consumer);
+		forget_allocation(entry);
 	entry->state = (uint8_t)((entry->state & ~(ENTRY_EXPIRED | ENTRY_GONE)) | ENTRY_UNREADABLE);
 	entry->list = ledger->kinds[kind].list;
 	return seen | (ledger_update_booking(ledger, entry) ? LEDGER_FREED : 0);

@@ -107,7 +107,7 @@ static void test_allocated(void **state)
 	    {OPTIONS, ALLOCATED(RESULT("r/y")), "gpu=1|mig=2"},
 	    {OPTIONS, ALLOCATED(RESULT("r/x") "," RESULT("r/y") "," RESULT("r/y")), "gpu=1|mig=2"},
 	    {ONE(",'count':2"), ALLOCATED(RESULT("r")), "gpu=2"},
-	    {OPTIONS "," TWO, ALLOCATED(RESULT("s")), "gpu=1|mig=2 gpu=2 mig=1"},
+	    {OPTIONS ",{'name':'s','exactly':{'deviceClassName':'mig'}}", ALLOCATED(RESULT("s")), "gpu=1|mig=2 mig=1"},
 	    /* An alternative that is not there, none, or one of several with its name. */
 	    {OPTIONS, ALLOCATED(RESULT("r/z")), "gpu=1|mig=2"},
 	    {OPTIONS, ALLOCATED(RESULT("r")), "gpu=1|mig=2"},
@@ -117,12 +117,16 @@ static void test_allocated(void **state)
 	    /* A form of request that is not known. */
 	    {ONE(",'allocationMode':'Some'"), ALLOCATED(RESULT("r")), "gpu=32"},
 	    {ONE(",'count':0"), ALLOCATED(RESULT("r")), "gpu=32"},
-	    {"{'name':'r','someday':{}}," ONE(""), ALLOCATED(RESULT("r")), "gpu=1"},
+	    {"{'name':'q','someday':{}}," ONE(""), ALLOCATED(RESULT("r")), "gpu=1"},
 	    /* A result of no request says that nothing of the allocation is understood. */
 	    {OPTIONS, ALLOCATED(RESULT("r/x") "," RESULT("q")), "none"},
 	    {OPTIONS, ALLOCATED(RESULT("r/x") ",{}"), "none"},
 	    {OPTIONS, ALLOCATED(RESULT("r/x") "," RESULT("")), "none"},
 	    {OPTIONS, ALLOCATED(RESULT("/x")), "none"},
+	    /* Nor do two requests of one name, of which a result would be counted twice. */
+	    {ONE("") "," ONE(",'count':2"), ALLOCATED(RESULT("r")), "none"},
+	    {OPTIONS "," TWO, ALLOCATED(RESULT("r/x") "," RESULT("s")), "none"},
+	    {TWO "," ONE(""), "{'allocation':{}}", "none"},
 	    /* What is not held. */
 	    {ONE(",'adminAccess':true"), ALLOCATED("{'request':'r','adminAccess':true}"), ""},
 	    {ONE(",'adminAccess':true"), ALLOCATED(RESULT("r")), ""},
@@ -170,6 +174,141 @@ static void test_too_many_results(void **state)
 		assert_int_equal(consumer.allocated_count, results == CLAIM_DEVICES_MAX);
 		arena_release(&arena);
 	}
+}
+
+/* 32 requests with one name and 32 results would need 1024 rows. */
+static void test_same_names(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct buf spec, status;
+	struct pod pod;
+	struct consumer consumer;
+	arena_init(&arena, 4096, 1 << 20);
+	buf_init(&spec, 1 << 20);
+	buf_init(&status, 1 << 20);
+	buf_text(&status, "{'allocation':{'devices':{'results':[");
+	for (int i = 0; i < CLAIM_DEVICES_MAX; i++) {
+		buf_printf(&spec, "%s" ONE(",'allocationMode':'All'"), i ? "," : "");
+		buf_printf(&status, "%s{'request':'r','consumedCapacity':{'memory':'%dMi'}}", i ? "," : "", i + 1);
+	}
+	buf_text(&status, "]}}}");
+	buf_char(&spec, '\0');
+	buf_char(&status, '\0');
+	assert_int_equal(read_claim(spec.ptr, status.ptr, &arena, &pod), 0);
+	assert_int_equal(policy_claim_allocated(pod.as_claim, &arena, &consumer), 0);
+	assert_false(consumer.is_allocated);
+	assert_int_equal(consumer.allocated_count, 0);
+	buf_release(&spec);
+	buf_release(&status);
+	arena_release(&arena);
+}
+
+/* The rows of results leave room for all ways to meet the other requests. */
+static void test_room_beside_results(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct buf spec, status;
+	struct pod pod;
+	struct consumer consumer;
+	arena_init(&arena, 65536, 16 << 20);
+	buf_init(&spec, 1 << 20);
+	buf_init(&status, 1 << 20);
+	buf_text(&spec, ONE(",'allocationMode':'All'"));
+	for (int i = 0; i < 31; i++) {
+		buf_printf(&spec, ",{'name':'b%d','firstAvailable':[", i);
+		for (int k = 0; k < 8; k++)
+			buf_printf(&spec, "%s{'name':'o%d','deviceClassName':'c%d'}", k ? "," : "", k, k);
+		buf_text(&spec, "]}");
+	}
+	buf_text(&status, "{'allocation':{'devices':{'results':[");
+	for (int i = 0; i < CLAIM_DEVICES_MAX; i++)
+		buf_printf(&status, "%s{'request':'r','consumedCapacity':{'memory':'%dMi'}}", i ? "," : "", i + 1);
+	buf_text(&status, "]}}}");
+	buf_char(&spec, '\0');
+	buf_char(&status, '\0');
+	assert_int_equal(read_claim(spec.ptr, status.ptr, &arena, &pod), 0);
+	assert_int_equal(policy_claim_allocated(pod.as_claim, &arena, &consumer), 0);
+	assert_true(consumer.is_allocated);
+	assert_int_equal(consumer.allocated_count, CLAIM_DEVICES_MAX + 31 * 8);
+	buf_release(&spec);
+	buf_release(&status);
+	arena_release(&arena);
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+#define RANDOM_REQUESTS 4
+#define RANDOM_OPTIONS 3
+#define RANDOM_RESULTS 8
+
+struct random_claim {
+	struct claim claim;
+	struct claim_request requests[RANDOM_REQUESTS];
+	struct claim_option options[RANDOM_REQUESTS][RANDOM_OPTIONS];
+	struct claim_result results[RANDOM_RESULTS];
+};
+
+/* Few names, so that many are used twice. */
+static void make_claim(struct random_claim *c, uint32_t *seed)
+{
+	static const char *const names[] = {"a", "b", "c", "d", ""};
+	static const char *const given[] = {"a", "a/x", "a/y", "b", "b/x", "c", "d", "d/x", "", "/x", "a/", "/"};
+	*c = (struct random_claim){.claim.requests = c->requests};
+	c->claim.request_count = next_random(seed) % (RANDOM_REQUESTS + 1);
+	for (uint32_t i = 0; i < c->claim.request_count; i++) {
+		c->requests[i] = (struct claim_request){str_of(names[next_random(seed) % 5]), c->options[i],
+							1 + next_random(seed) % RANDOM_OPTIONS};
+		for (uint32_t k = 0; k < c->requests[i].option_count; k++)
+			c->options[i][k] =
+			    (struct claim_option){.name = str_of(next_random(seed) % 2 ? "x"
+								 : k                   ? "y"
+										       : ""),
+						  .device_class = str_of(next_random(seed) % 9 ? "gpu" : ""),
+						  .mode = next_random(seed) % 3,
+						  .count = next_random(seed) % 4,
+						  .admin_access = next_random(seed) % 9 == 0};
+	}
+	c->claim.allocation = (struct claim_allocation){
+	    .present = true, .results = c->results, .result_count = next_random(seed) % (RANDOM_RESULTS + 1)};
+	for (uint32_t i = 0; i < RANDOM_RESULTS; i++)
+		c->results[i] =
+		    (struct claim_result){str_of(given[next_random(seed) % 12]), next_random(seed) % 3 << 20};
+}
+
+/* Whatever a status says, a result takes one row at most, and an option another one. */
+static void test_random_allocations(void **state)
+{
+	(void)state;
+	uint32_t seed = 1, allocated = 0;
+	for (int round = 0; round < 20000; round++) {
+		struct random_claim c;
+		struct arena arena;
+		struct consumer consumer;
+		uint32_t most = 0;
+		bool same = false;
+		make_claim(&c, &seed);
+		most = c.claim.allocation.result_count;
+		for (uint32_t i = 0; i < c.claim.request_count; i++) {
+			most += c.requests[i].option_count;
+			for (uint32_t k = 0; k < i; k++)
+				same |= str_eq(c.requests[i].name, c.requests[k].name);
+		}
+		arena_init(&arena, 4096, 1 << 20);
+		assert_int_equal(policy_claim_allocated(&c.claim, &arena, &consumer), 0);
+		assert_false(same && consumer.is_allocated);
+		assert_true(consumer.allocated_count <= most);
+		for (uint32_t i = 0; i < consumer.allocated_count; i++)
+			assert_true(consumer.allocated[i].count >= 1 && str_present(consumer.allocated[i].resource));
+		allocated += consumer.is_allocated;
+		arena_release(&arena);
+	}
+	assert_true(allocated > 500);
 }
 
 static void test_requests(void **state)
@@ -312,12 +451,6 @@ static const char *const classes[] = {CLASS "gpu", CLASS "a100", CLASS "mig",  C
 #define QUOTAS_MAX 8
 #define REQUESTS_MAX 6
 
-static uint32_t next_random(uint32_t *seed)
-{
-	*seed = *seed * 1664525u + 1013904223u;
-	return *seed >> 8;
-}
-
 /* Charges the requests of a Pod or claim, by quota. */
 static void charge(const struct policy *policy, enum consumer_kind kind, const struct resource_request *requests,
 		   uint32_t count, wide amounts[QUOTAS_MAX])
@@ -407,6 +540,64 @@ static void test_charges_of_each_quota(void **state)
 	buf_char(&text, '\0');
 	assert_string_equal(text.ptr, "a/all=2.14, a/amd=2, a/count=4, a/mem=90Gi, a/t4=3");
 	buf_release(&text);
+	policy_release(policy);
+}
+
+/* Splits one or two names, or none. Returns how many there are. */
+static uint32_t split(const char *text, struct str names[2])
+{
+	const char *space = strchr(text, ' ');
+	uint32_t count = 0;
+	if (text[0])
+		names[count++] = (struct str){text, space ? (size_t)(space - text) : strlen(text)};
+	if (space)
+		names[count++] = str_of(space + 1);
+	return count;
+}
+
+/* A node says which of the required models it is, and nothing against what a claim requires. */
+static void test_node_and_required_models(void **state)
+{
+	(void)state;
+	static const struct {
+		enum consumer_kind kind;
+		const char *required, *node; /* A name each; empty: none. */
+		const char *expected;
+	} rows[] = {
+	    {CONSUMER_CLAIM, "a100", "t4", "a/all=1, a/count=1, a/mem=80Gi"},
+	    {CONSUMER_CLAIM, "t4", "a100", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "a100 t4", "t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "t4", "a100 t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "", "t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "amd", "t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	    {CONSUMER_CLAIM, "a100", "amd", "a/all=1, a/count=1, a/mem=80Gi"},
+	    {CONSUMER_CLAIM, "a100", "", "a/all=1, a/count=1, a/mem=80Gi"},
+	    /* The node of a Pod decides alone. */
+	    {CONSUMER_POD, "a100", "t4", "a/all=0.25, a/count=1, a/mem=16Gi, a/t4=1"},
+	};
+	struct policy *policy = fixture_policy(FLEET QUOTAS, NULL, 0);
+	const struct resource_request request = {.resource = STR(CLASS "gpu"), .count = 1};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct str required[2], node[2];
+		const struct consumer consumer = {.kind = rows[i].kind,
+						  .namespace = STR("a"),
+						  .requests = &request,
+						  .request_count = 1,
+						  .models = required,
+						  .model_count = split(rows[i].required, required),
+						  .node_models = node,
+						  .node_model_count = split(rows[i].node, node)};
+		struct charge charges[QUOTAS_MAX];
+		struct buf text;
+		int count = policy_charge(policy, &consumer, NULL, charges);
+		assert_true(count > 0);
+		buf_init(&text, 4096);
+		policy_print_charges(policy, charges, (size_t)count, &text);
+		buf_char(&text, '\0');
+		if (strcmp(text.ptr, rows[i].expected) != 0)
+			fail_msg("%s on %s: %s", rows[i].required, rows[i].node, text.ptr);
+		buf_release(&text);
+	}
 	policy_release(policy);
 }
 
@@ -875,12 +1066,22 @@ static void test_many_products(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_placed_once),      cmocka_unit_test(test_many_products),
-	    cmocka_unit_test(test_requests),         cmocka_unit_test(test_allocated),
-	    cmocka_unit_test(test_too_many_results), cmocka_unit_test(test_models),
-	    cmocka_unit_test(test_part_not_offered), cmocka_unit_test(test_bounds),
-	    cmocka_unit_test(test_charges),          cmocka_unit_test(test_charges_of_each_quota),
-	    cmocka_unit_test(test_decisions),        cmocka_unit_test(test_too_many),
+	    cmocka_unit_test(test_requests),
+	    cmocka_unit_test(test_allocated),
+	    cmocka_unit_test(test_too_many_results),
+	    cmocka_unit_test(test_same_names),
+	    cmocka_unit_test(test_room_beside_results),
+	    cmocka_unit_test(test_random_allocations),
+	    cmocka_unit_test(test_models),
+	    cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_charges),
+	    cmocka_unit_test(test_charges_of_each_quota),
+	    cmocka_unit_test(test_node_and_required_models),
+	    cmocka_unit_test(test_decisions),
+	    cmocka_unit_test(test_too_many),
+	    cmocka_unit_test(test_placed_once),
+	    cmocka_unit_test(test_many_products),
+	    cmocka_unit_test(test_part_not_offered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
