@@ -4,6 +4,17 @@
 
 #include "policy/compile/context.h"
 
+/* Returns the greatest common divisor. Neither number may be negative. */
+static inline int64_t gcd(int64_t a, int64_t b)
+{
+	while (b) {
+		int64_t rest = a % b;
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
 /*
  * Returns the amount as a whole number of bytes, from 1 to 32Ti. Returns `otherwise` if it is not
  * set, or is not such a number (reported).
