@@ -246,6 +246,16 @@ def test_a_workload_that_holds_the_quota_itself(tell):
     assert "it is held by 3 Pods in namespace team-a (3); 2 of these Pods are of this object\n" in text
 
 
+def test_what_claims_hold(tell):
+    listed = doc("Accelerator", "a100", resource=GPU, memory="80Gi", deviceClasses=["a100"])
+    held = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaim", "metadata": {"name": "c", "namespace": "team-a", "uid": "c"},
+            "spec": {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "a100", "count": 2}}]}}}
+    text = tell([listed, team(3)], [pod({GPU: 2})], [held], text=True)
+    assert "it is held by 1 Pod or claim in namespace team-a (2)\n" in text, text
+    text = tell([listed, team(3)], [pod({GPU: 2})], [held, *spread(**{"team-a": 1})], text=True)
+    assert "it is held by 2 Pods and claims in namespace team-a (3)\n" in text, text
+
+
 def test_waiting_is_not_proposed_in_vain(tell):
     """No end of a Pod makes room for what is above the limit. Only quotas that refuse are named."""
     assert remedy(tell([A100, team(3)], [pod({GPU: 4})], spread(**{"team-a": 1}))[0], "holders") is None

@@ -465,3 +465,30 @@ def test_the_place_of_a_claim(tmp_path, guard, text, place):
     line, column, name = place
     assert (finding["id"], finding["line"], finding["column"], finding["length"]) == ("policy-refuses", line, column, len(name)), (finding, text)
     assert text.splitlines()[line - 1][column - 1:].startswith(name)
+
+
+LISTED = accelerator("a100", "  memory: 80Gi\n  deviceClasses: [a100]\n")
+
+
+def claimed(name, what="count: 3"):
+    return (f"apiVersion: resource.k8s.io/v1\nkind: ResourceClaim\nmetadata: {{name: {name}, namespace: team-a}}\nspec:\n  devices:\n    requests:\n"
+            f"    - name: gpu\n      exactly:\n        deviceClassName: a100\n        {what}\n")
+
+
+def test_each_claim_by_itself(tmp_path):
+    """Three of them together would be more than the limit of 4, as Pods would be."""
+    several = {f"{name}_yaml": claimed(name) for name in "ab"} | {"c_yaml": claimed("c") + "---\n" + claimed("d")}
+    assert ids(tmp_path, LISTED, TEAM, **several) == []
+    assert ids(tmp_path, LISTED, TEAM, a_yaml=claimed("a", "count: 5")) == ["policy-refuses"]
+
+
+@pytest.mark.parametrize("what", ["adminAccess: true", "allocationMode: all", "count: 0"])
+def test_a_claim_that_cannot_be_counted(tmp_path, what):
+    assert ids(tmp_path, LISTED, ALL, a_yaml=claimed("a", what)) == ["policy-refuses"]
+
+
+def test_a_long_message_is_whole(tmp_path):
+    quotas = document("Tenant", "team-a", "  namespaces: [team-a]\n  quotas:\n" + "".join(f"  - {{name: q{i}, hard: 1}}\n" for i in range(5)))
+    ((_, text),) = said(tmp_path, LISTED, quotas, a_yaml=claimed("a"))
+    (explained,) = json.loads(run("explain", "--policy", tmp_path / "policy", "-f", tmp_path / "apps/a.yaml", "-o", "json").stdout)["objects"]
+    assert len(explained["message"]) > 511 and text.endswith(explained["message"])

@@ -32,10 +32,13 @@ static bool leave_out_untenanted(const struct decision *decision, struct decisio
 	return refused;
 }
 
-/* Whether a Pod is refused only for an amount that is none, which the rules for manifests name. */
-static bool is_of_the_rules(const struct decision *decision)
+/*
+ * Whether a Pod is refused only for an amount that is none, which the rules for manifests name.
+ * They do not look at what claims request.
+ */
+static bool is_of_the_rules(const struct review *review, const struct decision *decision)
 {
-	uint32_t others = 0;
+	uint32_t others = review->claim.present;
 	for (uint32_t i = 0; i < decision->violation_count; i++) {
 		const struct violation *violation = &decision->violations[i];
 		others += violation->enforcement == ENFORCEMENT_DENY &&
@@ -53,7 +56,7 @@ static void take_refusal(const struct trial *trial, const struct manifest_object
 		outcome->unknown = !leave_out_untenanted(decision, &rest);
 		decision = &rest;
 	}
-	outcome->unknown |= is_of_the_rules(decision);
+	outcome->unknown |= is_of_the_rules(&subject->review, decision);
 	json_t *message = simulated_message(decision);
 	const char *text = json_string_value(message);
 	snprintf(outcome->message, sizeof outcome->message, "%s", text ? text : "");
@@ -94,7 +97,7 @@ int trial_pod(struct trial *trial, const struct manifest_object *object, const s
 	if (simulated.admitted)
 		take_warning(trial, object, subject, simulated_decision(&simulated), outcome);
 	if (simulated.admitted && !dry_run)
-		outcome->uid = arena_str(&trial->uids, review.object.uid);
+		outcome->uid = arena_str(&trial->uids, review.claim.present ? review.claim.uid : review.object.uid);
 	buf_release(&simulated.charges);
 	return simulated.state == ADMISSION_DECIDED ? 0 : -1;
 }

@@ -3,11 +3,12 @@
 #define WEBHOOK_CMD_LINT_TRIAL_H
 
 #include "gpugate/arena.h"
+#include "gpugate/decision.h"
 #include "gpugate/policy.h"
 #include "webhook/simulate/subject.h"
 #include "webhook/simulate/usage.h"
 
-#define TRIAL_MESSAGE_BYTES 512
+#define TRIAL_MESSAGE_BYTES (MESSAGE_MAX + 1)
 #define TRIAL_CHARGES_BYTES 200
 
 struct trial {

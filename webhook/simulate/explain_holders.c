@@ -85,6 +85,8 @@ void explain_holders(const struct explain_refusal *refusal, const json_t *item, 
 		json_object_set(remedy, "quota", json_object_get(item, "quota"));
 		json_object_set(remedy, "needed", json_object_get(item, "exceededBy"));
 		json_object_set_new(remedy, "holders", holders);
+		if (policy_counts_claims(policy))
+			json_object_set_new(remedy, "claims", json_true());
 		for (size_t i = 0; i < count && i < HOLDERS_MAX; i++) {
 			json_t *holder = json_object();
 			json_array_append_new(holders, holder);

@@ -38,19 +38,21 @@ static void print_holders(struct printer *p, const json_t *remedy)
 	size_t i;
 	json_t *holder;
 	long long more = tree_number(remedy, "more"), own = tree_number(remedy, "own");
+	bool claims = json_is_true(json_object_get(remedy, "claims"));
+	const char *one = claims ? "Pod or claim" : "Pod", *several = claims ? "Pods and claims" : "Pods";
 	buf_printf(p->out, "wait until %s more of quota %s/%s is free; it is held by ", tree_get(remedy, "needed"),
 		   tree_get(remedy, "tenant"), tree_get(remedy, "quota"));
 	json_array_foreach(json_object_get(remedy, "holders"), i, holder)
 	{
 		long long pods = tree_number(holder, "pods");
-		buf_printf(p->out, "%s%lld Pod%s in namespace ", i ? ", " : "", pods, pods == 1 ? "" : "s");
+		buf_printf(p->out, "%s%lld %s in namespace ", i ? ", " : "", pods, pods == 1 ? one : several);
 		print_plain(p, tree_get(holder, "namespace"));
 		buf_printf(p->out, " (%s)", tree_get(holder, "amount"));
 	}
 	if (more)
-		buf_printf(p->out, ", and Pods in %lld more namespace%s", more, more == 1 ? "" : "s");
+		buf_printf(p->out, ", and %s in %lld more namespace%s", several, more, more == 1 ? "" : "s");
 	if (own)
-		buf_printf(p->out, "; %lld of these Pods %s of this object", own, own == 1 ? "is" : "are");
+		buf_printf(p->out, "; %lld of these %s %s of this object", own, several, own == 1 ? "is" : "are");
 }
 
 static void print_names(struct printer *p, const json_t *remedy)
