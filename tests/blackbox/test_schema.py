@@ -63,6 +63,7 @@ DIFFERENCES = [
      policy_document("Guard", "x", deny=["hostDeviceMounts"], hostPaths={"allow": ["/dev"]})),
     (r"says that devices of this class are slices", OTHER_ITEMS,
      accelerator(deviceClasses=["y"], mig={"model": "a100-80gb", "deviceClasses": {"y": "1g.10gb"}})),
+    (r"^this class is in the list already", OTHER_ITEMS, accelerator(deviceClasses=["y", "y"])),
     (r"lists this class, too", OTHER_ITEMS, accelerator(deviceClasses=["y"], memory="8Gi", capacity={"deviceClasses": ["y"], "step": "1Gi"})),
     (r"is not known without the `memory` of the Accelerator", "A MIG table may say the memory.",
      accelerator(capacity={"deviceClasses": ["y"], "step": "1Gi"})),

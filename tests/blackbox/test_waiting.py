@@ -26,6 +26,10 @@ T4 = doc("Accelerator", "t4", resource=GPU, memory="16Gi", nodeLabels={PRODUCT: 
 # Claims get either if they request the class `gpu`.
 CLAIMED = [doc("Accelerator", name, resource=GPU, nodeLabels={PRODUCT: name}, deviceClasses=["gpu", name]) for name in ("h100", "l40s")]
 
+# Slices of one class, of which each model offers another.
+SLICED = [doc("Accelerator", f"{model}-80gb", resource=GPU, nodeLabels={PRODUCT: model.upper()}, mig={"offered": [slice_of_it], "deviceClasses": {"mig": "any"}})
+          for model, slice_of_it in (("a100", "1g.10gb"), ("h100", "3g.40gb"))]
+
 
 def team(*quotas, name="team-a", **spec):
     return doc("Tenant", name, **{"namespaces": [name], **spec}, quotas=list(quotas))
@@ -128,6 +132,8 @@ FINAL = {
         "no node": ([A100, T4, PLENTY], pod({GPU: 1}, nodeSelector={"x": "y"}, affinity=required(("x", "In", "z")))),
         "too long": ([A100, T4, PLENTY], pod({GPU: 1}, affinity=required(("x", "In", *(f"v{i}" for i in range(3000)))))),
         "memory": ([team(quota(hard="1Gi", measure="memory"))], pod({"amd.com/gpu": 1})),
+        "a part of a product": ([*SLICED, PLENTY], claim({"name": "r", "exactly": {"deviceClassName": "mig", "selectors": [{"cel": {"expression": (
+            f'device.attributes["gpu.nvidia.com"].{key} == "{value}"')}} for key, value in (("profile", "1g.10gb"), ("productName", "H100"))]}})),
         "memory of a slice": ([team(quota(hard="1Gi", measure="memory"))], pod({MIG1: 1})),
     },
     "request": {

@@ -259,7 +259,7 @@ def test_a_ledger_of_a_newer_form_is_left_alone(own):
         assert "form 6" in line["message"] and "kubectl delete gpuledger cluster" in line["message"]
         assert server.metrics().value("gpugate_ledger_state", state="newer") == 1
     refused = refused_in_time(cluster.admin, 10)
-    assert "form 5" in refused.message and "exceeded quota" not in refused.message, refused
+    assert "form 6" in refused.message and "exceeded quota" not in refused.message, refused
     cluster.admin.create(pod("ml", "plain")).must()
     # Longer than it would take to settle and be opened.
     time.sleep(2 * SETTLE_S)
