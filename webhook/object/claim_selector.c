@@ -245,7 +245,7 @@ void claim_selector_read(struct str expression, struct claim_selected *selected)
 {
 	struct claim_selected found = *selected;
 	struct scan scan = {.text = expression};
-	if (expression.len > CLAIM_SELECTOR_MAX || str_has_char(expression, '\\'))
+	if (expression.len == 0 || expression.len > CLAIM_SELECTOR_MAX || str_has_char(expression, '\\'))
 		return;
 	while (scan.at < expression.len)
 		if (!step(&scan, &found))

@@ -167,6 +167,7 @@ static void test_several_selectors(void **state)
 {
 	(void)state;
 	struct claim_selected selected = {.profile = {NULL, 0}};
+	claim_selector_read((struct str){NULL, 0}, &selected); /* Absent. */
 	claim_selector_read(STR(IS_1G " || true"), &selected);
 	assert_false(str_present(selected.profile));
 	claim_selector_read(STR(AMD ".productName == 'x'"), &selected);
