@@ -313,4 +313,4 @@ build/.packages-%: Makefile
 .PRECIOUS: build/.packages-%
 .SECONDARY:
 
--include $(OBJECTS:.o=.d) $(UNITS:%.c=$(OUT)/%.d) $(BENCH_SOURCES:%.c=$(OUT)/%.d) $(REFERENCE:%.c=$(OUT)/%.d) $(FUZZ_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(UNITS:%.c=$(OUT)/%.d) $(BENCH_SOURCES:%.c=$(OUT)/%.d) $(REFERENCE:%.c=$(OUT)/%.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:%.c=build/fuzz/%.d)

@@ -7,13 +7,19 @@
 
 #define STEPS_MAX 65536 /* Of one device. */
 
+struct str compile_class_name(struct compile *c, struct str class, struct str profile)
+{
+	const struct class_part part = {.profile = profile};
+	struct str name = class_part_resource(&c->policy->arena, class, &part);
+	if (!str_present(name))
+		longjmp(c->exhausted, 1);
+	return name;
+}
+
 /* Keeps the resource name under which a Pod can request the class. */
 static struct str resource_name(struct compile *c, struct str class)
 {
-	char *text = compile_alloc(c, CATALOG_CLASS_PREFIX.len + class.len, 1);
-	memcpy(text, CATALOG_CLASS_PREFIX.ptr, CATALOG_CLASS_PREFIX.len);
-	memcpy(text + CATALOG_CLASS_PREFIX.len, class.ptr, class.len);
-	return (struct str){text, CATALOG_CLASS_PREFIX.len + class.len};
+	return compile_class_name(c, class, (struct str){NULL, 0});
 }
 
 static const struct text *find_text(const struct texts *texts, struct str class)

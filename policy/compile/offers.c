@@ -1,8 +1,8 @@
 #include "policy/compile/offers.h"
 
 #include "policy/compile/amount.h"
+#include "policy/compile/classes.h"
 #include "policy/model/catalog.h"
-#include "policy/model/class_part.h"
 
 static struct offer make_offer(const struct policy *policy, uint32_t model, struct str name,
 			       const struct profile *slice, bool shared)
@@ -116,16 +116,6 @@ static bool gives_profile(const struct index *offered, uint32_t model, struct st
 	return own || !some;
 }
 
-/* Returns the name by which claims request one profile of a class. */
-static struct str profile_name(struct compile *c, struct str class, struct str profile)
-{
-	const struct class_part part = {.profile = profile};
-	struct str name = class_part_resource(&c->policy->arena, str_tail(class, CATALOG_CLASS_PREFIX.len), &part);
-	if (!str_present(name))
-		longjmp(c->exhausted, 1);
-	return name;
-}
-
 /*
  * Adds what claims of a class of any profile can say that they want. Returns how many were added.
  */
@@ -134,9 +124,10 @@ static uint32_t add_profiles(struct compile *c, uint32_t model, const struct cla
 {
 	const struct policy *policy = c->policy;
 	const struct model *m = &policy->models[model];
+	const struct str device_class = str_tail(class->name, CATALOG_CLASS_PREFIX.len);
 	uint32_t made = 0;
 	for (uint32_t p = 0; class->kind == CLASS_ANY && p < m->table_count; p++) {
-		struct str name = profile_name(c, class->name, m->table[p].name);
+		struct str name = compile_class_name(c, device_class, m->table[p].name);
 		if (name.len > class->name.len && gives_profile(offered, model, class->name, m->table[p].name))
 			offers[made++] = make_slice_offer(policy, model, name, &m->table[p]);
 	}

@@ -390,6 +390,7 @@ int charges_check_claim(struct evaluation *e, bool unknown)
 	struct pod *placement = arena_zalloc(e->arena, 1, sizeof *placement);
 	if (!placement || policy_claim_placement(&claim, e->arena, placement) < 0)
 		return -1;
+	/* From here on, a claim is placed as a Pod that requires such nodes. */
 	e->pod = placement;
 	consumer->kind = CONSUMER_CLAIM;
 	consumer->requests = requests;

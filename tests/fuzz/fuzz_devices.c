@@ -12,18 +12,11 @@
 #include "gpugate/pod.h"
 #include "gpugate/product_label.h"
 #include "tests/fuzz/load_policy.h"
+#include "tests/fuzz/require.h"
 #include "webhook/object/device_class.h"
 #include "webhook/object/resource_slice.h"
 #include "webhook/object/review.h"
 #include "webhook/object/slice_table.h"
-
-#define REQUIRE(condition)                                                                                             \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "%s:%d: not so: %s\n", __func__, __LINE__, #condition);                        \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 #define TEXT_MAX ((size_t)64 << 20)
 

@@ -8,17 +8,10 @@
  */
 #include "gpugate/consumer.h"
 #include "tests/fuzz/load_policy.h"
+#include "tests/fuzz/require.h"
 #include "webhook/admission/gang.h"
 #include "webhook/admission/pod_template.h"
 #include "webhook/object/review.h"
-
-#define REQUIRE(condition)                                                                                             \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "%s:%d: not so: %s\n", __func__, __LINE__, #condition);                        \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 #define TEXT_MAX ((size_t)64 << 20)
 #define PODS_MAX INT32_MAX

@@ -15,17 +15,10 @@
 
 #include "gpugate/pairs.h"
 #include "tests/fuzz/load_policy.h"
+#include "tests/fuzz/require.h"
 #include "webhook/admission/early_target.h"
 #include "webhook/json/balance.h"
 #include "webhook/object/review.h"
-
-#define REQUIRE(condition)                                                                                             \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "%s:%d: not so: %s\n", __func__, __LINE__, #condition);                        \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 #define JANSSON_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL)
 

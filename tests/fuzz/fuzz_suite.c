@@ -5,17 +5,10 @@
  */
 #include "tests/fuzz/load_policy.h"
 
+#include "tests/fuzz/require.h"
 #include "webhook/simulate/suite_check.h"
 #include "webhook/simulate/suite_names.h"
 #include "webhook/simulate/suite_run.h"
-
-#define REQUIRE(condition)                                                                                             \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "%s:%d: not so: %s\n", __func__, __LINE__, #condition);                        \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 #define STEPS_MAX 40 /* Each may create a thousand Pods. */
 

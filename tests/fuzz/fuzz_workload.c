@@ -4,16 +4,9 @@
  * are bounded, and what cannot be read is refused with a sentence that names a byte of the object.
  */
 #include "tests/fuzz/load_policy.h"
+#include "tests/fuzz/require.h"
 #include "webhook/object/review.h"
 #include "webhook/object/workload_parts.h"
-
-#define REQUIRE(condition)                                                                                             \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			fprintf(stderr, "%s:%d: not so: %s\n", __func__, __LINE__, #condition);                        \
-			abort();                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -47,9 +47,9 @@ static const struct option_row rows[] = {
      .word = "FILE",
      .type = OPTION_LIST,
      .offset = offsetof(struct explain_options, usage),
-     .help =
-	 "What the cluster has already, such as the output of `kubectl get namespaces,nodes,pods -A -o yaml`: "
-	 "Pods hold quota, and Namespaces and Nodes have labels. Add resourceclaims where the policy counts claims. Without it nothing is held."},
+     .help = "What the cluster has already, such as the output of `kubectl get namespaces,nodes,pods -A -o yaml`: "
+	     "Pods hold quota, and Namespaces and Nodes have labels. Add resourceclaims where the policy counts "
+	     "claims. Without this option nothing is held."},
     {.name = "--live",
      .type = OPTION_FLAG,
      .offset = offsetof(struct explain_options, live),

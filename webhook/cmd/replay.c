@@ -45,9 +45,9 @@ static const struct option_row rows[] = {
      .word = "FILE",
      .type = OPTION_LIST,
      .offset = offsetof(struct replay_command_options, usage),
-     .help =
-	 "What the cluster had before, such as the output of `kubectl get namespaces,nodes,pods -A -o yaml`: "
-	 "Pods hold quota, and Namespaces and Nodes have labels. Add resourceclaims where the policy counts claims. Without it nothing is held at first."},
+     .help = "What the cluster had before, such as the output of `kubectl get namespaces,nodes,pods -A -o yaml`: "
+	     "Pods hold quota, and Namespaces and Nodes have labels. Add resourceclaims where the policy counts "
+	     "claims. Without this option nothing is held at first."},
     {.name = "--fail-on",
      .word = "CHANGES",
      .type = OPTION_LIST,
