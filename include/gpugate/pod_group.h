@@ -44,6 +44,15 @@ struct pod_group {
  */
 int pod_group_find(const struct pod *pod, struct arena *arena, struct pod_group *group);
 
+/*
+ * Adds to a Pod the labels by which the controller of a custom resource says the group, of which
+ * the `api_group`, `kind` and `name` of `object` are set: a JobSet, or a LeaderWorkerSet, of which
+ * `index` is the number of the replica; negative: it is not known. Returns 1; 0 if the controller
+ * of such an object is not known to do that; or -1 if the arena is exhausted. Borrows from the
+ * object and the arena.
+ */
+int pod_group_label(struct pod *pod, const struct pod_group *object, int64_t index, struct arena *arena);
+
 /* Whether the annotation can say the group of a Pod, or its size. */
 bool pod_group_reads_annotation(struct str key);
 

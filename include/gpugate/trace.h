@@ -178,9 +178,10 @@ struct trace_cost {
 
 struct trace_quota {
 	uint32_t quota; /* For policy_quota. */
-	bool counts;    /* The quota charges the Pod; otherwise, `requested` is 0. */
+	bool counts;    /* The quota charges the Pod or its group; otherwise, they are 0. */
 	wide requested, used, pending;
-	wide projected; /* What would be held: the sum of these three. */
+	wide of_group;  /* Of the Pods of the same group that are still to come. */
+	wide projected; /* What would be held: the sum of these four. */
 	wide limit;     /* hard + borrowUpTo; meaningless if the quota is unlimited. */
 	wide left;      /* What is free before the Pod is charged, within all limits. */
 	bool above_limit, above_cohort;
@@ -212,14 +213,23 @@ struct trace {
 	void *context;
 };
 
+/* What is charged for the consumer, as policy_charge wrote it. */
+struct trace_charges {
+	const struct charge *charges;
+	uint32_t count;
+	/* The same with what is still to come of its group, for each quota once. */
+	const struct charge *whole;
+	uint32_t whole_count;
+};
+
 /*
  * Sends what a consumer costs, and what that means for the quotas on its tenant's path: the events
- * TRACE_RESOURCE, TRACE_COST, and TRACE_QUOTA. `charges` is what policy_charge wrote for the
- * consumer with the same labels; `held` is as in policy_exceeded. Uses the arena; if it is
- * exhausted, events are left out. `trace` must not be NULL.
+ * TRACE_RESOURCE, TRACE_COST, and TRACE_QUOTA. `charges` are those with the same labels; `held` is
+ * as in policy_exceeded. Uses the arena; if it is exhausted, events are left out. `trace` must not
+ * be NULL.
  */
 void policy_trace_charges(const struct policy *policy, const struct consumer *consumer, const struct pairs *labels,
-			  const struct charge *charges, uint32_t count, const struct held *held, struct arena *arena,
+			  const struct trace_charges *charges, const struct held *held, struct arena *arena,
 			  const struct trace *trace);
 
 #endif

@@ -1,5 +1,7 @@
 #include "gpugate/pod_group.h"
 
+#include <stdio.h>
+
 #include "gpugate/arena.h"
 #include "gpugate/pod.h"
 
@@ -14,6 +16,7 @@ static const struct mark {
 	const char *api_group, *kind;
 	const char *version, *resource; /* NULL: it is not read, or the policy says it. */
 	const char *size_path, *groups_path;
+	bool always; /* The controller of the object puts the labels on each of its Pods. */
 } marks[] = {
     /* scheduler-plugins */
     {.label = "scheduling.x-k8s.io/pod-group",
@@ -44,7 +47,8 @@ static const struct mark {
      .api_group = "leaderworkerset.x-k8s.io",
      .kind = "LeaderWorkerSet",
      .version = "v1",
-     .groups_path = "spec.replicas"},
+     .groups_path = "spec.replicas",
+     .always = true},
     {.label = "kueue.x-k8s.io/pod-group-name",
      .size = "kueue.x-k8s.io/pod-group-total-count",
      .api_group = "kueue.x-k8s.io",
@@ -52,7 +56,8 @@ static const struct mark {
     {.label = "jobset.sigs.k8s.io/jobset-name",
      .api_group = "jobset.x-k8s.io",
      .kind = "JobSet",
-     .version = "v1alpha2"},
+     .version = "v1alpha2",
+     .always = true},
 };
 
 /* The kinds of Kubernetes that own Pods, and kinds whose Pods have different owners. */
@@ -206,6 +211,50 @@ int pod_group_find(const struct pod *pod, struct arena *arena, struct pod_group 
 		if (str_present(name_by(&marks[i], pod)))
 			return by_mark(&marks[i], pod, arena, group);
 	return by_owner(pod, arena, group);
+}
+
+/* --- Labels of a Pod that does not exist yet --- */
+
+static const struct mark *find_always(const struct pod_group *object)
+{
+	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+		if (marks[i].always && str_eq(object->kind, str_of(marks[i].kind)) &&
+		    str_eq(object->api_group, str_of(marks[i].api_group)))
+			return &marks[i];
+	return NULL;
+}
+
+/* A name that no group has. */
+#define UNKNOWN STR("?")
+
+static struct str index_text(int64_t index, struct arena *arena)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%lld", (long long)index);
+	return index < 0 ? UNKNOWN : arena_str(arena, str_of(text));
+}
+
+int pod_group_label(struct pod *pod, const struct pod_group *object, int64_t index, struct arena *arena)
+{
+	const struct mark *mark = find_always(object);
+	if (!mark)
+		return 0;
+	const struct pair added[] = {
+	    {str_of(mark->label), object->name.len ? object->name : UNKNOWN},
+	    {str_of(mark->index), mark->index ? index_text(index, arena) : UNKNOWN},
+	};
+	uint32_t more = mark->index ? 2 : 1, count = 0;
+	struct pair *items = arena_alloc(arena, ((size_t)pod->labels.count + more) * sizeof *items);
+	if (!items || !str_present(added[1].value))
+		return -1;
+	for (uint32_t i = 0; i < more; i++)
+		items[count++] = added[i];
+	/* The controller's labels replace those of the template. */
+	for (uint32_t i = 0; i < pod->labels.count; i++)
+		if (!str_eq(pod->labels.items[i].key, added[0].key) && !str_eq(pod->labels.items[i].key, added[1].key))
+			items[count++] = pod->labels.items[i];
+	pod->labels = (struct pairs){.items = items, .count = count, .present = true};
+	return 1;
 }
 
 bool pod_group_reads_annotation(struct str key)

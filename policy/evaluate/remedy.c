@@ -140,13 +140,15 @@ static wide count_allowed(const struct refused_request *request, const struct qu
 }
 
 /*
- * Makes the units the best ones if each costs more than the previous best, and at least one fits.
+ * Makes the units the best ones if each costs more than the previous best, or as much with a
+ * shorter name, without extensions; and at least one fits.
  */
 static bool consider(const struct refused_request *request, const struct quota *quota, wide left, struct fitting unit,
 		     struct fitting *best)
 {
 	unit.each = unit_cost(request->policy, quota, &unit);
-	if (unit.each <= best->each || unit.each > left)
+	bool better = unit.each > best->each || (unit.each == best->each && unit.name.len < best->name.len);
+	if (!better || unit.each > left)
 		return false;
 	unit.count = count_allowed(request, quota, &unit);
 	if (unit.count == 0)
@@ -197,25 +199,36 @@ static bool is_divided(const struct resource *resource)
 	return divided;
 }
 
+/* Whether the Pod or claim requests the resource, or a part of such a device. */
+static bool is_requested(const struct refused_request *request, const struct resource *resource)
+{
+	struct str whole = class_part_whole(resource->name);
+	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
+		struct str name = request->consumer->requests[d].resource;
+		if (str_eq(name, resource->name) || str_eq(class_part_whole(name), whole) ||
+		    str_eq(snapshot_class(request->policy, name), resource->name))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Whether a message may name a resource. A device class is named only if the Pod requests it, and
- * what it stands for is no resource of an Accelerator that the quota counts; unless a part of its
+ * Whether a message may name a resource. A claim can request nothing but device classes, and its
+ * own ones come before `others`. To a Pod, a class is named only if the Pod requests it, and what
+ * it stands for is no resource of an Accelerator that the quota counts; unless a part of its
  * devices may fit.
  */
-static bool is_named(const struct refused_request *request, const struct quota *quota, const struct resource *resource)
+static bool is_named(const struct refused_request *request, const struct quota *quota, const struct resource *resource,
+		     bool others)
 {
+	if (request->consumer->kind == CONSUMER_CLAIM)
+		return is_any_vendor(catalog_vendor(resource->name)) && (others || is_requested(request, resource));
 	if (!str_present(resource->stands_for))
 		return true;
 	if (!is_divided(resource) && quota_counts_resource(quota, resource->stands_for) &&
 	    snapshot_resource(request->policy, resource->stands_for))
 		return false;
-	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
-		struct str name = request->consumer->requests[d].resource;
-		if (str_eq(name, resource->name) || str_eq(class_part_whole(name), resource->name) ||
-		    str_eq(snapshot_class(request->policy, name), resource->name))
-			return true;
-	}
-	return false;
+	return is_requested(request, resource);
 }
 
 /* Returns the parts of devices that a claim requests, with no other request; or NULL. */
@@ -259,26 +272,38 @@ static bool find_fewer(const struct refused_request *request, const struct quota
 	return fewer.count > 0;
 }
 
-/* Finds the resource whose single unit uses the largest part of what is left in the quota. */
-static struct fitting find_fitting(const struct refused_request *request, const struct quota *quota, wide left)
+/* Returns the best resource of those that may be named, or NULL. */
+static const struct resource *find_resource(const struct refused_request *request, const struct quota *quota, wide left,
+					    bool others, struct fitting *best)
 {
 	const struct policy *policy = request->policy;
 	const struct resource *found = NULL;
-	struct fitting best = {.each = 0};
-	if (find_fewer(request, quota, left, &best))
-		return best;
 	for (uint32_t r = 0; r < policy->resource_count; r++) {
 		const struct resource *resource = &policy->resources[r];
-		if (!is_named(request, quota, resource) || !charge_counts(policy, quota, resource->name, resource) ||
+		if (!is_named(request, quota, resource, others) ||
+		    !charge_counts(policy, quota, resource->name, resource) ||
 		    !requests_vendor(request, quota, catalog_vendor(meant_resource(policy, resource->name))))
 			continue;
 		for (uint32_t l = 0; l < resource->landing_count; l++) {
 			const struct fitting unit = {.name = resource->name, .landing = &resource->landings[l]};
-			if (consider(request, quota, left, unit, &best) ||
-			    consider_part(request, quota, left, unit, &best))
+			if (consider(request, quota, left, unit, best) ||
+			    consider_part(request, quota, left, unit, best))
 				found = resource;
 		}
 	}
+	return found;
+}
+
+/* Finds the resource whose single unit uses the largest part of what is left in the quota. */
+static struct fitting find_fitting(const struct refused_request *request, const struct quota *quota, wide left)
+{
+	const struct policy *policy = request->policy;
+	struct fitting best = {.each = 0};
+	if (find_fewer(request, quota, left, &best))
+		return best;
+	const struct resource *found = find_resource(request, quota, left, false, &best);
+	if (!found && request->consumer->kind == CONSUMER_CLAIM)
+		found = find_resource(request, quota, left, true, &best);
 	for (uint32_t d = 0; d < request->consumer->request_count; d++) {
 		struct str name = request->consumer->requests[d].resource;
 		if (!snapshot_resource(policy, name) &&

@@ -99,18 +99,29 @@ static void send_resource(const struct charging *c, const struct resource_reques
 		send_cost(c, c->tenant->quotas[q], resource_request, resource, &scope);
 }
 
-static void send_quota(const struct charging *c, uint32_t q, wide requested, const struct held *held)
+static wide amount_in(const struct charge *charges, uint32_t count, uint32_t quota)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (charges[i].quota == quota)
+			return charges[i].amount;
+	return 0;
+}
+
+static void send_quota(const struct charging *c, uint32_t q, const struct trace_charges *charges,
+		       const struct held *held)
 {
 	const struct quota *quota = &c->policy->quotas[q];
 	struct trace_event event = {.kind = TRACE_QUOTA, .at = snapshot_location(c->policy, quota->at)};
 	struct trace_quota *out = &event.quota;
-	const struct charge charge = {q, requested};
+	const struct charge charge = {q, amount_in(charges->whole, charges->whole_count, q)};
+	wide requested = amount_in(charges->charges, charges->count, q);
 	*out = (struct trace_quota){.quota = q,
-				    .counts = requested > 0,
+				    .counts = charge.amount > 0,
 				    .requested = requested,
+				    .of_group = charge.amount - requested,
 				    .used = held[q].used,
 				    .pending = held[q].pending,
-				    .projected = amount_sum(amount_sum(held[q].used, held[q].pending), requested)};
+				    .projected = amount_sum(amount_sum(held[q].used, held[q].pending), charge.amount)};
 	if (!quota->unlimited) {
 		struct judgment judgment = limits_judge(c->policy, &charge, held);
 		out->limit = amount_sum(quota->hard, quota->borrow);
@@ -124,7 +135,7 @@ static void send_quota(const struct charging *c, uint32_t q, wide requested, con
 }
 
 void policy_trace_charges(const struct policy *policy, const struct consumer *consumer, const struct pairs *labels,
-			  const struct charge *charges, uint32_t count, const struct held *held, struct arena *arena,
+			  const struct trace_charges *charges, const struct held *held, struct arena *arena,
 			  const struct trace *trace)
 {
 	uint32_t other, tenant = snapshot_tenant(policy, consumer->namespace, labels, &other);
@@ -133,11 +144,6 @@ void policy_trace_charges(const struct policy *policy, const struct consumer *co
 	const struct charging c = {policy, &policy->tenants[tenant], consumer, arena, trace};
 	for (uint32_t d = 0; d < consumer->request_count; d++)
 		send_resource(&c, &consumer->requests[d]);
-	for (uint32_t i = 0, next = 0; i < c.tenant->quota_count; i++) {
-		uint32_t q = c.tenant->quotas[i];
-		/* Charges are in the order of the path, without those of 0. */
-		bool charged = next < count && charges[next].quota == q;
-		send_quota(&c, q, charged ? charges[next].amount : 0, held);
-		next += charged;
-	}
+	for (uint32_t i = 0; i < c.tenant->quota_count; i++)
+		send_quota(&c, c.tenant->quotas[i], charges, held);
 }

@@ -177,7 +177,7 @@ def test_refusals_say_what_fits(serve):
         (asked("shared", "v1", count=3, **memory("12Gi")), f"; fits: 1 x {CLASS}shared[memory=12Gi] (0.12)"),
         (asked("shared", "v1", count=3, **memory("23Gi")), f"; fits: 1 x {CLASS}shared[memory=22Gi] (0.22)"),
         (asked("mig", "v1", count=3, **profile("1g.10gb")), f"; fits: 1 x {CLASS}mig[profile=1g.10gb] (0.14)"),
-        (asked("mig", "v1", **profile("3g.40gb")), "; fits: 1 x nvidia.com/mig-1g.10gb (0.14)"),
+        (asked("mig", "v1", **profile("3g.40gb")), f"; fits: 1 x {CLASS}mig[profile=1g.10gb] (0.14)"),
     ]:
         assert expected in create(server, claim(request_)).message
 

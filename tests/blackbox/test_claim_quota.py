@@ -148,7 +148,7 @@ def test_the_sentences_of_quotas(serve):
     server = serve([A100, tenant(gpus(2))])
     assert create(server, claim(request("a100"))).allowed
     assert create(server, claim({"name": "r", **exactly("a100", count=2)})).message == (
-        'exceeded quota: GPU quota "q0" of tenant "team-a": requested 2, used 1, limit 2, over by 1; 1 GPU is free; fits: 1 x nvidia.com/gpu (1)')
+        'exceeded quota: GPU quota "q0" of tenant "team-a": requested 2, used 1, limit 2, over by 1; 1 GPU is free; fits: 1 x deviceclass.resource.kubernetes.io/a100 (1)')
     never = create(server, claim({"name": "r", **exactly("a100", count=3)})).message
     assert "can never fit" in never and "exceeded quota" not in never, never
     assert "can never fit" in create(server, claim({"name": "r", **exactly("a100", allocationMode="All")})).message

@@ -123,30 +123,39 @@ def test_tenants(tell, tmp_path):
 
 
 def test_groups(tell):
-    """Whose group is admitted only as a whole, and that each Pod is decided alone here."""
+    """Whose group is admitted only as a whole, and how many Pods it has, which the object says."""
     gangs = [*FLEET, *ORG, doc("Rule", "audited", order=1, gangs="allOrNothing", enforcement="audit"),
              doc("Rule", "whole", match={"namespaces": ["team-a"]}, gangs="allOrNothing", gangSeconds=60)]
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j", "namespace": "team-a"},
            "spec": {"parallelism": 5, "template": {"spec": pod({GPU: 1})["spec"]}}}
     told = tell(gangs, [job], status=1)[0]
-    assert told["gang"].pop("at").endswith("policy.yaml:66") and told["gang"] == {"rule": "whole", "seconds": 60}
+    assert told["gang"].pop("at").endswith("policy.yaml:66")
+    assert told["gang"] == {"rule": "whole", "seconds": 60, "group": "Job.batch/j", "pods": 5, "whole": True}
     assert [rule["outcome"] for rule in told["rules"]] == ["satisfied", "satisfied"]
+    never = 'can never fit: GPU quota "gpus" of tenant "team-a": requested 5 (1 by this Pod, 4 by the Pods of its group that are still to come; '
+    assert (told["fits"], told["pods"]) == (0, 5) and told["message"].startswith(never)
     text = tell(gangs, [job], text=True)
-    assert '4 of 5 Pods fit now, and none is admitted before its whole group fits (Rule "whole"); the refusal of the next one is:' in text
-    assert "The job-controller tries them again until all Pods of their group fit." in text
-    assert re.search(r"\n  group    Rule whole admits a Pod only if the Pods of its group that are still to come fit with it; here each Pod is decided "
-                     r"alone, unless it says itself how many there are \(.*policy.yaml:66\)\n", text), text
-    assert "remedies" not in told and "wait until" not in text
-    # As none of them is created, they hold nothing.
+    assert 'its Pods are refused; Rule "whole" admits the group only as a whole\n' in text
+    assert "The job-controller cannot create these Pods." in text and "wait until" not in text
+    assert re.search(r"\n  group    Job.batch/j of 5 Pods: Rule whole admits a Pod only if those of its group that are still to come fit with it "
+                     r"\(.*policy.yaml:66\)\n", text), text
+    assert "team-a/gpus: 0 used + 1 requested + 4 by the rest of its group = 5 of 4: exceeded by 1" in text
+    # As none of them is created, they hold nothing. Those that are created hold what was reserved.
     small = {**job, "metadata": {"name": "k", "namespace": "team-a"}, "spec": {**job["spec"], "parallelism": 4}}
-    assert [(one["verdict"], one["fits"]) for one in tell(gangs, [job, small])] == [("refused", 4), ("admitted", 4)]
-    assert [(one["verdict"], one["fits"]) for one in tell(gangs, [small, job])] == [("admitted", 4), ("refused", 0)]
+    assert [(one["verdict"], one["fits"]) for one in tell(gangs, [job, small])] == [("refused", 0), ("admitted", 4)]
+    told = tell(gangs, [small, {**small, "metadata": {"name": "l", "namespace": "team-a"}}])
+    assert [(one["verdict"], one["fits"]) for one in told] == [("admitted", 4), ("refused", 0)]
+    assert told[1]["message"].startswith('exceeded quota: GPU quota "gpus" of tenant "team-a": requested 4 (1 by this Pod, 3 by the Pods of its group')
+    wait = next(one for one in told[1]["remedies"] if one["kind"] == "holders")
+    assert (wait["needed"], [holder["pods"] for holder in wait["holders"]]) == ("4", [4])
+    # What the Pods could request instead is tried with the whole group.
+    wide = {**small, "spec": {"parallelism": 2, "template": {"spec": pod({GPU: 3})["spec"]}}}
+    text = tell(gangs, [wide], text=True)
+    assert 'request 2 nvidia.com/gpu instead of 3 in container "main": a group of such Pods fits now' in text, text
     # Pods that say the size of their group are decided as the group.
     job["spec"]["template"]["metadata"] = {"labels": {"kueue.x-k8s.io/pod-group-name": "g"}, "annotations": {"kueue.x-k8s.io/pod-group-total-count": "5"}}
     told = tell(gangs, [job], status=1)[0]
-    assert told["fits"] == 0 and told["message"].startswith('can never fit: GPU quota "gpus" of tenant "team-a": requested 5 (1 by this Pod, 4 by the Pods')
-    text = tell(gangs, [job], text=True)
-    assert '0 of 5 Pods fit now, and none is admitted before its whole group fits (Rule "whole")\n' in text and "cannot create these Pods." in text
+    assert told["fits"] == 0 and told["message"].startswith(never) and told["gang"]["group"] == "Workload.kueue.x-k8s.io/g"
     # A Job with one Pod, and a DaemonSet, have no others to wait for.
     template = {"spec": pod({GPU: 1})["spec"]}
     one = {**job, "spec": {"parallelism": 1, "template": template}}
@@ -156,9 +165,42 @@ def test_groups(tell):
         assert tell(gangs, [held, lonely], status=1)[1]["gang"]["alone"]
         text = tell(gangs, [held, lonely], text=True)
         assert "group fit" not in text and f"The {controller}-controller creates the Pods that are admitted" in text, text
+        assert re.search(r"Rule whole admits groups of Pods only as a whole; this Pod is decided alone, since (no other Pods of its group are known "
+                         r"here|it is in no group) \(", text), text
     # Not of a Pod that counts nothing, of one that the Rule is not for, or without such a Rule.
     for policy, one in ((gangs, pod()), (gangs, pod({GPU: 1}, namespace="team-a-dev")), ([*FLEET, *ORG], pod({GPU: 1}))):
         assert "gang" not in tell(policy, [one], status=0)[0] and "group " not in tell(policy, [one], text=True)
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "ReplicaSet", "Deployment", "CronJob", "JobSet", "LeaderWorkerSet", "PodGroup"])
+def test_groups_of_each_kind(tell, tmp_path, kind):
+    """Six Pods that are one group, or two groups of three; a quota for four."""
+    policy = [*FLEET, *ORG, doc("Rule", "whole", match={}, gangs="allOrNothing"),
+              doc("Settings", "s", workloads=["jobsets.jobset.x-k8s.io", "leaderworkersets.leaderworkerset.x-k8s.io"])]
+    template = {"spec": pod({GPU: 1})["spec"]}
+    job = {"parallelism": 3, "template": template}
+    labelled = {"labels": {"scheduling.x-k8s.io/pod-group": "g"}}
+    shapes = {
+        "StatefulSet": ("apps/v1", {"replicas": 6, "template": template}),
+        "ReplicaSet": ("apps/v1", {"replicas": 6, "template": template}),
+        "Deployment": ("apps/v1", {"replicas": 6, "template": template}),
+        "CronJob": ("batch/v1", {"jobTemplate": {"spec": {**job, "parallelism": 6}}}),
+        "JobSet": ("jobset.x-k8s.io/v1alpha2", {"replicatedJobs": [{"name": name, "replicas": 1, "template": {"spec": job}} for name in "ab"]}),
+        "LeaderWorkerSet": ("leaderworkerset.x-k8s.io/v1", {"replicas": 2, "leaderWorkerTemplate": {"size": 3, "workerTemplate": template}}),
+        "PodGroup": ("batch/v1", {"parallelism": 6, "template": {**template, "metadata": labelled}}),
+    }
+    version, spec = shapes[kind]
+    group = {"apiVersion": "scheduling.x-k8s.io/v1alpha1", "kind": "PodGroup", "metadata": {"name": "g", "namespace": "team-a"}, "spec": {"minMember": 6}}
+    obj = {"apiVersion": version, "kind": "Job" if kind == "PodGroup" else kind, "metadata": {"name": "w", "namespace": "team-a"}, "spec": spec}
+    told = tell(policy, [group, obj] if kind == "PodGroup" else [obj], status=1)
+    size, fits = (3, [1, 2]) if kind == "LeaderWorkerSet" else (6, [0] * len(told))
+    assert [one["fits"] for one in told] == fits and all(one["gang"]["whole"] for one in told), told
+    assert f"requested {size} (1 by this Pod, {size - 1} by the Pods of its group" in told[0]["message"], told[0]["message"]
+    # Without what says how many there are, each is decided alone.
+    if kind == "PodGroup":
+        assert tell(policy, [obj], status=1)[0]["fits"] == 4
+        (tmp_path / "usage.yaml").write_text(json.dumps(group))
+        assert tell(policy, [obj], "--usage", tmp_path / "usage.yaml", status=1)[0]["fits"] == 0
 
 
 def test_standard_input_is_read_once(tmp_path):

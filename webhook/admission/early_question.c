@@ -111,33 +111,21 @@ static int64_t added(const struct workload_part *part, const struct workload_par
 }
 
 /*
- * The custom resources whose Pods always get a label of their group (pod_group.c). Of others it is
- * not known which objects own the Pods.
+ * Sets the group of the part, unless the template names another. Of most custom resources it is not
+ * known which objects own the Pods. Returns false without memory.
  */
-static const struct custom_group {
-	const char *group, *kind;
-	const char *groups_path; /* As in struct pod_group. */
-} custom_groups[] = {
-    {"jobset.x-k8s.io", "JobSet", NULL},
-    {"leaderworkerset.x-k8s.io", "LeaderWorkerSet", "spec.replicas"},
-};
-
-/* Sets the group of the part, unless the template names another. Returns false without memory. */
 static bool read_group(const struct review *asked, struct arena *arena, struct early_part *part)
 {
+	const struct pod_group object = {.api_group = asked->group, .kind = asked->kind, .name = asked->name};
+	struct pod labelled = part->review.object;
 	struct pod_group group;
-	size_t i = 0, rows = sizeof custom_groups / sizeof custom_groups[0];
-	while (i < rows && !(str_eq(asked->kind, str_of(custom_groups[i].kind)) &&
-			     str_eq(asked->group, str_of(custom_groups[i].group))))
-		i++;
-	if (i == rows)
-		return true;
-	if (pod_template_find_group(asked, &part->review.object, arena, &group) < 0)
+	int known = pod_group_label(&labelled, &object, -1, arena);
+	if (known <= 0)
+		return known == 0;
+	if (pod_group_find(&labelled, arena, &group) < 0)
 		return false;
-	if (!str_eq(group.kind, asked->kind) || !str_eq(group.api_group, asked->group))
-		return true;
-	group.groups_path = custom_groups[i].groups_path;
-	part->group = group;
+	if (str_eq(group.kind, asked->kind) && str_eq(group.api_group, asked->group))
+		part->group = group;
 	return true;
 }
 

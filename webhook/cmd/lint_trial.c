@@ -88,6 +88,7 @@ int trial_pod(struct trial *trial, const struct manifest_object *object, const s
 	struct simulated simulated;
 	arena_reset(&trial->decision);
 	review.dry_run = dry_run;
+	group_objects_own(simulation_groups(trial->simulation), &subject->group);
 	simulation_admit(trial->simulation, &review, &trial->decision, NULL, &simulated);
 	*outcome = (struct outcome){
 	    .admitted = simulated.admitted, .charged = simulated.charges.len > 0, .pod = review.object};

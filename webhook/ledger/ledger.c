@@ -208,8 +208,10 @@ static bool judge(struct ledger *ledger, struct question *q, struct ledger_verdi
 	if (exceeded->quota_violation_count)
 		exceeded->room_count = policy_room(policy, q->consumer->namespace, q->labels, held, q->room);
 	if (q->trace)
-		policy_trace_charges(policy, q->consumer, q->labels, q->charges, verdict->charge_count, held, q->arena,
-				     q->trace);
+		policy_trace_charges(
+		    policy, q->consumer, q->labels,
+		    &(struct trace_charges){q->charges, verdict->charge_count, q->rest.whole, q->rest.whole_count},
+		    held, q->arena, q->trace);
 	exclude(ledger, q, true);
 	return denied;
 }

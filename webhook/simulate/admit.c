@@ -7,6 +7,35 @@
 #define CHARGES_BYTES_MAX (64u << 10)
 #define TEXT_BYTES_MAX ((size_t)32 << 20)
 
+/* --- Groups of Pods --- */
+
+/* What a request waits for is there already. */
+struct asking {
+	struct simulation *simulation;
+	enum admission_state state;
+};
+
+static bool suspend(struct admission_request *request)
+{
+	(void)request;
+	return true;
+}
+
+static void done(struct admission_request *request, enum admission_state state)
+{
+	struct asking *asking = request->context;
+	asking->state = state;
+}
+
+static void read_group(struct admission_request *request, const struct pod_group *group)
+{
+	const struct asking *asking = request->context;
+	struct str json = group_objects_find(simulation_groups(asking->simulation), request->review->namespace, group);
+	admission_read(request, str_present(json) ? GANG_OBJECT_READ : GANG_OBJECT_ABSENT, json);
+}
+
+/* --- Requests --- */
+
 enum admission_state simulation_ask(enum admission_kind kind, struct simulation *simulation, struct review *review,
 				    struct arena *arena, const struct trace *trace, struct buf *charges,
 				    struct decision *decision)
@@ -15,16 +44,21 @@ enum admission_state simulation_ask(enum admission_kind kind, struct simulation 
 	if (simulation_renew(simulation) < 0)
 		return ADMISSION_NO_MEMORY;
 	const struct ledger_store store = simulation_store(simulation);
+	struct asking asking = {.simulation = simulation};
 	struct admission_request request = {.kind = kind,
 					    .policy = simulation_policy(simulation),
 					    .ledger = &store,
 					    .arena = arena,
 					    .review = review,
 					    .charges = charges,
-					    .trace = trace};
+					    .trace = trace,
+					    .suspend = suspend,
+					    .done = done,
+					    .read = read_group,
+					    .context = &asking};
 	enum admission_state state = admission_decide(&request);
 	*decision = request.decision;
-	return state;
+	return state == ADMISSION_PENDING ? asking.state : state;
 }
 
 void simulation_admit(struct simulation *simulation, struct review *review, struct arena *arena,

@@ -120,18 +120,21 @@ static int remember(struct attempt *a, const struct manifest_object *object, con
 	return state_remember(a->state, &pod, err);
 }
 
+/* `number` of its Pods were created before. */
 static int try_pod(struct attempt *a, const struct manifest_object *object, const struct subject *subject,
-		   const struct known_workload *workload, bool counts, struct error *err)
+		   const struct known_workload *workload, int64_t number, bool counts, struct error *err)
 {
 	struct outcome *outcome = &a->report->outcome;
 	struct listener listener = {a->state->means->coverage, json_array()};
 	const struct trace trace = {on_event, &listener};
-	struct review review = subject->review;
-	struct simulated simulated;
+	struct review review;
+	struct simulated simulated = {.state = ADMISSION_NO_MEMORY};
 	int result = 0;
+	bool made = subject_member(subject, number, &a->state->arena, &review) == 0;
 	if (workload) /* A recorded review says itself whether it is a dry run. */
 		review.dry_run = !counts;
-	simulation_admit(a->state->simulation, &review, &a->state->arena, &trace, &simulated);
+	if (made)
+		simulation_admit(a->state->simulation, &review, &a->state->arena, &trace, &simulated);
 	if (simulated.state != ADMISSION_DECIDED) {
 		error_set(err, "the Pod needs more memory than one suite may use");
 		result = suite_error_at(a->manifest, object->json.ptr, err);
@@ -153,13 +156,15 @@ static int try_pod(struct attempt *a, const struct manifest_object *object, cons
 int attempt_pods(struct attempt *a, const struct manifest_object *object, const struct subject *subject,
 		 const struct known_workload *workload, int64_t count, struct error *err)
 {
+	int result = 0;
 	a->refused = false;
 	simulation_store_pods(a->state->simulation, !a->unstored);
+	group_objects_own(simulation_groups(a->state->simulation), &subject->group);
 	/* Without replicas one Pod is decided, as a dry run. */
-	for (int64_t i = 0; i == 0 || (i < count && !a->refused); i++)
-		if (try_pod(a, object, subject, workload, count > 0, err) < 0)
-			return -1;
-	return 0;
+	for (int64_t i = 0; result == 0 && (i == 0 || (i < count && !a->refused)); i++)
+		result = try_pod(a, object, subject, workload, i, count > 0, err);
+	group_objects_own(simulation_groups(a->state->simulation), NULL);
+	return result;
 }
 
 void attempt_undo(struct suite_state *state, uint32_t first)

@@ -1,7 +1,6 @@
 #include "webhook/simulate/explain.h"
 
 #include "gpugate/enum_names.h"
-#include "webhook/admission/pod_template.h"
 #include "webhook/simulate/explain_text.h"
 #include "webhook/simulate/subject.h"
 
@@ -13,7 +12,7 @@ struct trial {
 	const struct explain_context *context;
 	struct subject subject;
 	struct arena *objects; /* For the reviews. */
-	struct str *uids;      /* Of those that are admitted; NULL: they stay in any case. */
+	struct str *uids;      /* Of those that are admitted; NULL: they stay. */
 	struct arena decision; /* For one decision; emptied for the next one. */
 	struct replacement tried;
 	int64_t fits; /* How many were admitted. */
@@ -46,6 +45,20 @@ static void set_objections(json_t *tree, const struct simulated *simulated)
 	json_object_set_new(tree, "objections", violations);
 }
 
+/* Adds the group of the Pod, if its Rule admits it only as a whole. */
+static void set_gang(json_t *tree, const struct decision *decision)
+{
+	json_t *item = json_object_get(tree, "gang");
+	const struct consumer *consumer = &decision->consumer;
+	if (!item)
+		return;
+	json_object_set_new(item, "whole", json_boolean(consumer->gang));
+	if (str_present(consumer->group))
+		json_object_set_new(item, "group", explain_string(consumer->group));
+	if (consumer->gang && consumer->gang->pods)
+		json_object_set_new(item, "pods", json_integer(consumer->gang->pods));
+}
+
 static void add_decision(json_t *tree, const struct simulated *simulated)
 {
 	const struct decision *decision = simulated_decision(simulated);
@@ -55,6 +68,7 @@ static void add_decision(json_t *tree, const struct simulated *simulated)
 	json_object_set_new(tree, "charges", explain_string(buf_view(&simulated->charges)));
 	json_object_set_new(tree, "patch", simulated_patch(simulated));
 	json_object_set_new(tree, "mirror", json_boolean(decision->mirror));
+	set_gang(tree, &simulated->validation);
 }
 
 static void add_identity(const struct trial *trial, const struct manifest *manifest,
@@ -95,17 +109,10 @@ static void note_objections(struct trial *trial, const struct simulated *simulat
 	set_objections(trial->tree, simulated);
 }
 
-/* Whether a Rule admits the Pods only together, and no others belong to their group. */
-static bool is_one_group(const struct trial *trial)
-{
-	return trial->together && json_object_get(trial->tree, "gang") &&
-	       pod_template_is_group(trial->subject.kind, &trial->subject.review.object, trial->objects) > 0;
-}
-
-/* Keeps the uid of a Pod that may have to go again. Its number is trial->fits. */
+/* Keeps the uid of a Pod that has to go again. Its number is trial->fits. */
 static void keep_uid(struct trial *trial, struct str uid)
 {
-	if (trial->fits == 0 && (trial->subject.alone || is_one_group(trial)))
+	if (trial->fits == 0 && trial->subject.alone)
 		trial->uids = arena_zalloc(trial->objects, (size_t)trial->tried.count.pods + 1, sizeof *trial->uids);
 	if (trial->uids && trial->fits < trial->tried.count.pods)
 		trial->uids[trial->fits] = arena_str(trial->objects, uid);
@@ -116,14 +123,18 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 {
 	struct explain_collector collector = {trial->context->policy, trial->tree};
 	const struct trace trace = {explain_event, &collector};
-	struct review review = trial->subject.review;
+	struct review review;
 	struct simulated simulated;
 	arena_reset(&trial->decision);
+	if (subject_member(&trial->subject, trial->fits, &trial->decision, &review) < 0)
+		return -1;
 	simulation_admit(trial->context->simulation, &review, &trial->decision, traced ? &trace : NULL, &simulated);
 	*admitted = simulated.admitted;
 	if (simulated.state == ADMISSION_DECIDED) {
-		if (traced)
+		if (traced) {
 			add_decision(trial->tree, &simulated);
+			explain_claims(trial->context->policy, &review, trial->tree);
+		}
 		note_objections(trial, &simulated);
 	}
 	if (*admitted)
@@ -187,11 +198,10 @@ static int try_all(struct trial *trial, const struct manifest *manifest, const s
 static enum explain_result explain_subject(struct trial *trial, const struct manifest *manifest,
 					   const struct manifest_object *object, json_t *list, struct error *err)
 {
+	group_objects_own(simulation_groups(trial->context->simulation), &trial->subject.group);
 	int admitted = try_all(trial, manifest, object);
-	/* Of a group that does not fit as a whole, no Pod would have been admitted. */
-	const struct workload_count *count = &trial->tried.count;
-	bool go = trial->subject.alone || trial->fits < count->pods - count->surge;
-	for (int64_t i = 0; go && trial->uids && i < trial->fits; i++)
+	group_objects_own(simulation_groups(trial->context->simulation), NULL);
+	for (int64_t i = 0; trial->uids && i < trial->fits; i++)
 		simulation_gone(trial->context->simulation, trial->uids[i]);
 	if (!trial->subject.alone)
 		json_array_append(trial->earlier, trial->tree);

@@ -61,6 +61,9 @@ json_t *explain_workload(const struct explain_context *context, const struct sub
 /* Adds to the workload of the tree, if it has one, what its tenant wants such answers to be. */
 void explain_early_answer(const struct policy *policy, json_t *tree);
 
+/* Adds the claims that the Pod names, or that a template is for, if the policy counts claims. */
+void explain_claims(const struct policy *policy, const struct review *review, json_t *tree);
+
 /* A Pod that was refused, of which `tree` is the explanation. */
 struct explain_refusal {
 	const struct explain_context *context;

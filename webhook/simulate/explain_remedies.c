@@ -77,11 +77,13 @@ static int vary(struct pod *pod, const struct asked *asked, struct pair to, stru
 static bool would_fit(const struct explain_refusal *refusal, const struct asked *asked, struct str resource,
 		      int64_t count)
 {
-	struct review review = refusal->subject->review;
+	struct review review;
 	struct simulated simulated;
 	char text[24];
 	snprintf(text, sizeof text, "%lld", (long long)count);
 	arena_reset(refusal->arena);
+	if (subject_member(refusal->subject, refusal->fits, refusal->arena, &review) < 0)
+		return false;
 	review.dry_run = true;
 	if (vary(&review.object, asked, (struct pair){resource, str_of(text)}, refusal->arena) < 0)
 		return false;
@@ -157,20 +159,21 @@ static void add_rollout(const struct explain_refusal *refusal, json_t *remedies)
 /* --- All of them --- */
 
 /*
- * Where a Rule admits Pods only together, it is not known what the whole group could request, or
- * needs to be free: here, only the first Pod that does not fit was refused.
+ * Where a Rule admits Pods only together, and they were not decided so, it is not known what needs
+ * to be free for all of them. If they differ, it is not known which of them could request less.
  */
 static void of_quota(const struct explain_refusal *refusal, json_t *remedies)
 {
 	size_t i;
 	json_t *quota, *gang = json_object_get(refusal->tree, "gang");
-	bool together = gang && !json_is_true(json_object_get(gang, "alone"));
-	if (!together)
+	bool whole = json_is_true(json_object_get(gang, "whole"));
+	bool parted = gang && !whole && !json_is_true(json_object_get(gang, "alone"));
+	if (!parted && !(whole && !json_object_get(gang, "pods")))
 		add_request(refusal, remedies);
 	add_rollout(refusal, remedies);
 	json_array_foreach(json_object_get(refusal->tree, "quotas"), i, quota)
 	{
-		if (!together)
+		if (!parted)
 			explain_holders(refusal, quota, remedies);
 		explain_cohort(refusal, quota, remedies);
 	}

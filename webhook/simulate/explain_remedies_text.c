@@ -12,7 +12,7 @@ static void print_request(struct printer *p, const json_t *remedy)
 		buf_printf(p->out, " instead of %lld %s", tree_number(remedy, "asked"), tree_get(remedy, "insteadOf"));
 	buf_text(p->out, " in container \"");
 	print_plain(p, tree_get(remedy, "container"));
-	buf_text(p->out, "\": such a Pod fits now");
+	buf_printf(p->out, "\": %s", p->whole ? "a group of such Pods fits now" : "such a Pod fits now");
 }
 
 static void print_rollout(struct printer *p, const json_t *remedy)

@@ -122,10 +122,18 @@ void print_gang(struct printer *p, const json_t *gang)
 		return;
 	p->label = "group";
 	print_begin(p);
-	buf_printf(p->out,
-		   "Rule %s admits a Pod only if the Pods of its group that are still to come fit with it; here each "
-		   "Pod is decided alone, unless it says itself how many there are",
-		   tree_get(gang, "rule"));
+	if (!json_is_true(json_object_get(gang, "whole"))) {
+		buf_printf(p->out, "Rule %s admits groups of Pods only as a whole; this Pod is decided alone, since %s",
+			   tree_get(gang, "rule"),
+			   tree_has(gang, "group") ? "no other Pods of its group are known here" : "it is in no group");
+	} else {
+		print_plain(p, tree_get(gang, "group"));
+		if (tree_number(gang, "pods"))
+			buf_printf(p->out, " of %lld Pods", tree_number(gang, "pods"));
+		buf_printf(p->out,
+			   ": Rule %s admits a Pod only if those of its group that are still to come fit with it",
+			   tree_get(gang, "rule"));
+	}
 	print_end(p, gang);
 }
 

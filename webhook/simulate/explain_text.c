@@ -13,11 +13,22 @@ static bool is_together(const json_t *tree)
 	return gang && !json_is_true(json_object_get(gang, "alone"));
 }
 
+/* Whether they were decided as that group. */
+static bool is_whole(const json_t *tree)
+{
+	return json_is_true(json_object_get(json_object_get(tree, "gang"), "whole"));
+}
+
 static void print_count(struct printer *p, const json_t *tree, long long fits, long long pods)
 {
 	const struct fits words = {
 	    .fits = fits, .pods = pods, .surge = tree_number(tree, "surge"), .replaced = tree_number(tree, "replaces")};
 	buf_text(p->out, "; ");
+	if (is_whole(tree) && fits == 0 && !tree_is(tree, "verdict", "admitted")) {
+		buf_printf(p->out, "Rule \"%s\" admits the group only as a whole",
+			   tree_get(json_object_get(tree, "gang"), "rule"));
+		return;
+	}
 	fits_print(&words, p->out);
 	if (is_together(tree) && !tree_is(tree, "verdict", "admitted"))
 		fits_print_gang(str_of(tree_get(json_object_get(tree, "gang"), "rule")), p->out);
@@ -60,7 +71,7 @@ static void print_head(struct printer *p, const json_t *tree)
 	print_colored(p, admitted ? COLOR_GREEN : COLOR_RED, tree_get(tree, "verdict"));
 	if (!admitted && is_later(tree))
 		buf_text(p->out, "; there are none now");
-	else if (pods != 1 || tree_number(tree, "replaces"))
+	else if (pods != 1 || tree_number(tree, "replaces") || (!admitted && is_whole(tree)))
 		print_count(p, tree, fits, pods);
 	if (!admitted && fits)
 		buf_text(p->out, "; the refusal of the next one is:");
@@ -210,10 +221,14 @@ void explain_print(const json_t *explanation, bool color, struct buf *out)
 	static const struct {
 		const char *member;
 		void (*print)(struct printer *p, const json_t *member);
-	} sections[] = {{"exempt", print_exempt},       {"tenant", print_tenant},   {"rules", print_rules},
-			{"gang", print_gang},           {"changes", print_changes}, {"guards", print_guards},
-			{"resources", print_resources}, {"quotas", print_quotas},   {"remedies", print_remedies}};
-	struct printer p = {.out = out, .color = color, .claim = tree_is(explanation, "kind", "ResourceClaim")};
+	} sections[] = {{"exempt", print_exempt},    {"tenant", print_tenant},       {"rules", print_rules},
+			{"gang", print_gang},        {"changes", print_changes},     {"guards", print_guards},
+			{"claims", print_claims},    {"resources", print_resources}, {"quotas", print_quotas},
+			{"remedies", print_remedies}};
+	struct printer p = {.out = out,
+			    .color = color,
+			    .claim = tree_is(explanation, "kind", "ResourceClaim"),
+			    .whole = is_whole(explanation)};
 	print_head(&p, explanation);
 	print_violations(&p, explanation);
 	print_workload(&p, explanation);

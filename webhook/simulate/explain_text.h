@@ -1,8 +1,8 @@
 /*
  * explain_text: shared by the files that print an explanation. explain_printer.c has the helper
  * functions. explain_text.c prints the verdict and the tenant, explain_rules.c Rules and changes,
- * explain_quotas.c Guards and quotas, and explain_remedies_text.c remedies. Strings that come from
- * a Pod are printed without control characters.
+ * explain_quotas.c Guards and quotas, explain_claims.c claims, and explain_remedies_text.c
+ * remedies. Strings that come from a Pod are printed without control characters.
  */
 #ifndef WEBHOOK_SIMULATE_EXPLAIN_TEXT_H
 #define WEBHOOK_SIMULATE_EXPLAIN_TEXT_H
@@ -18,6 +18,7 @@ struct printer {
 	bool color;
 	const char *label; /* Of a new section; NULL: its first line was already printed. */
 	bool claim;        /* It is about a claim of devices, and not about a Pod. */
+	bool whole;        /* The Pods were decided as one group. */
 	int indent;        /* Of sections, in addition to that of an explanation. */
 };
 
@@ -53,6 +54,7 @@ void print_rules(struct printer *p, const json_t *rules);
 void print_changes(struct printer *p, const json_t *changes); /* Also of patch_changes. */
 void print_gang(struct printer *p, const json_t *gang);
 void print_guards(struct printer *p, const json_t *guards);
+void print_claims(struct printer *p, const json_t *claims);
 void print_resources(struct printer *p, const json_t *resources);
 void print_quotas(struct printer *p, const json_t *quotas);
 void print_remedies(struct printer *p, const json_t *remedies);

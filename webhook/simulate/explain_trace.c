@@ -284,6 +284,8 @@ static void on_quota(struct explain_collector *c, const struct trace_event *even
 	set_amount(c, item, "used", found->used, quota.measure);
 	set_amount(c, item, "pending", found->pending, quota.measure);
 	set_amount(c, item, "requested", found->requested, quota.measure);
+	if (found->of_group)
+		set_amount(c, item, "ofGroup", found->of_group, quota.measure);
 	set_amount(c, item, "projected", found->projected, quota.measure);
 	json_object_set_new(item, "counts", json_boolean(found->counts));
 	json_object_set_new(item, "exceeded", json_boolean(found->above_limit || found->above_cohort));
@@ -300,7 +302,7 @@ static void on_quota(struct explain_collector *c, const struct trace_event *even
 	if (found->above_limit)
 		set_amount(c, item, "exceededBy", found->projected - found->limit, quota.measure);
 	else if (found->above_cohort)
-		set_amount(c, item, "exceededBy", found->requested - found->left, quota.measure);
+		set_amount(c, item, "exceededBy", found->requested + found->of_group - found->left, quota.measure);
 }
 
 void explain_event(void *context, const struct trace_event *event)

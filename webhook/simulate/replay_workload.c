@@ -2,17 +2,22 @@
 
 #include "webhook/simulate/replay_reviews.h"
 
-/* One Pod, by all sides. Returns 1 if one of them admits it, 0 if none does, or -1. */
-static int create_pod(struct replay *replay, const struct subject *subject, struct arena *decisions,
+/*
+ * One Pod, after `number` others, by all sides. Returns 1 if one of them admits it, 0 if none does,
+ * or -1.
+ */
+static int create_pod(struct replay *replay, const struct subject *subject, int64_t number, struct arena *decisions,
 		      struct replay_outcome outcomes[REPLAY_SIDES], struct error *err)
 {
+	struct review review;
 	bool one_fits = false;
+	if (subject_member(subject, number, decisions, &review) < 0)
+		return replay_no_memory(err);
 	outcomes[REPLAY_BEFORE] = (struct replay_outcome){.admitted = true};
 	for (int side = 0; side < REPLAY_SIDES; side++) {
 		if (!replay_has(replay, side))
 			continue;
-		if (replay_side_decide(&replay->sides[side], REPLAY_WHOLE, &subject->review, decisions,
-				       &outcomes[side]) < 0)
+		if (replay_side_decide(&replay->sides[side], REPLAY_WHOLE, &review, decisions, &outcomes[side]) < 0)
 			return replay_no_memory(err);
 		one_fits |= outcomes[side].admitted;
 	}
@@ -53,6 +58,13 @@ static void end_all(struct replay *replay, const struct ended *ended)
 			simulation_gone(replay->sides[side].simulation, ended->uids[side][i]);
 }
 
+static void own_groups(struct replay *replay, const struct group_object *object)
+{
+	for (int side = 0; side < REPLAY_SIDES; side++)
+		if (replay_has(replay, side))
+			group_objects_own(simulation_groups(replay->sides[side].simulation), object);
+}
+
 /* A Pod after one that no side admits is like it, so that nothing has to be decided again. */
 static int create_pods(struct replay *replay, const struct subject *subject, int64_t pods,
 		       const struct replay_subject *named, struct error *err)
@@ -67,7 +79,7 @@ static int create_pods(struct replay *replay, const struct subject *subject, int
 	for (int64_t i = 0; i < pods && one_fits >= 0; i++) {
 		if (one_fits) {
 			arena_reset(&decisions);
-			one_fits = create_pod(replay, subject, &decisions, outcomes, err);
+			one_fits = create_pod(replay, subject, i, &decisions, outcomes, err);
 			if (one_fits > 0 && subject->alone && note_ended(replay, outcomes, &ended) < 0)
 				one_fits = replay_no_memory(err);
 		}
@@ -123,7 +135,10 @@ int replay_workload(struct replay *replay, const struct manifest *manifest, cons
 						     .user = subject->review.user,
 						     .pod = &subject->review.object};
 		int64_t pods = take_place(replay, subject, object->name);
-		if (create_pods(replay, subject, pods, &named, err) < 0)
+		own_groups(replay, &subject->group);
+		int created = create_pods(replay, subject, pods, &named, err);
+		own_groups(replay, NULL);
+		if (created < 0)
 			return error_wrap(err, "%.300s:%u", file, object->line);
 	}
 	return 0;

@@ -16,7 +16,8 @@ struct simulation {
 	const char *gap;
 	bool changed; /* They are not in the policy yet. */
 	struct slice_table slices;
-	bool resliced;    /* The ledger does not know them yet. */
+	bool resliced; /* The ledger does not know them yet. */
+	struct group_objects groups;
 	int64_t now_ms;   /* Never 0, which the ledger reads as "not terminating". */
 	uint64_t version; /* Of the last event. */
 	uint64_t uids;    /* The number of uids assigned so far. */
@@ -53,6 +54,7 @@ void simulation_destroy(struct simulation *simulation)
 		free_class(&simulation->classes[i]);
 	free(simulation->classes);
 	slice_table_release(&simulation->slices);
+	group_objects_release(&simulation->groups);
 	free(simulation);
 }
 
@@ -163,6 +165,11 @@ static int renew_classes(struct simulation *simulation)
 int simulation_renew(struct simulation *simulation)
 {
 	return renew_classes(simulation) < 0 || renew_slices(simulation) < 0 ? -1 : 0;
+}
+
+struct group_objects *simulation_groups(struct simulation *simulation)
+{
+	return &simulation->groups;
 }
 
 const struct policy *simulation_policy(const struct simulation *simulation)

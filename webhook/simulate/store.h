@@ -19,6 +19,7 @@
 #include "webhook/ledger/ledger.h"
 #include "webhook/ledger/store.h"
 #include "webhook/object/slice_table.h"
+#include "webhook/simulate/group_objects.h"
 
 struct simulation;
 
@@ -98,6 +99,9 @@ int simulation_slice(struct simulation *simulation, const struct resource_slice 
  * device_classes). Takes effect like a class.
  */
 void simulation_miss_classes(struct simulation *simulation, const char *gap);
+
+/* Returns the objects that say how many Pods belong together, borrowed. */
+struct group_objects *simulation_groups(struct simulation *simulation);
 
 /* Returns the policy by which the simulation decides, borrowed until simulation_renew. */
 const struct policy *simulation_policy(const struct simulation *simulation);

@@ -46,7 +46,7 @@ static int complete(struct subject *subject, const struct workload_kind *kind, c
 	if (!str_present(subject->owner))
 		return no_memory(manifest, object, err);
 	subject->count.pods = replicas < SUBJECT_PODS_MAX ? replicas : SUBJECT_PODS_MAX;
-	return 0;
+	return *kind->template && subject_set_group(subject, object, arena) < 0 ? no_memory(manifest, object, err) : 0;
 }
 
 static int make_review(struct subject *subject, const struct workload_kind *kind, const struct manifest *manifest,

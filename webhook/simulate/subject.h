@@ -9,6 +9,7 @@
 #include "gpugate/review.h"
 #include "webhook/object/manifest.h"
 #include "webhook/object/workload.h"
+#include "webhook/simulate/group_objects.h"
 
 /* Pods of one object that are tried. An object that has more is tried with that many. */
 #define SUBJECT_PODS_MAX 100000
@@ -32,12 +33,27 @@ struct subject {
 	struct str part;
 	struct str at; /* The value there, in the JSON of the object; absent if `part` is. */
 	bool alone;    /* Other Pods of the object do not exist at the same time. */
+	/* The object that says how many Pods there are in a group, unless they name another. */
+	struct group_object group;
+	int64_t per_group; /* How many of these are in each replica of a LeaderWorkerSet; else 0. */
 };
 
 struct subjects {
 	struct subject *items; /* In the arena. */
 	uint32_t count;
 };
+
+/*
+ * Sets `group` and `per_group`, and in the review what the Pods will say of their group. The other
+ * members are set. Returns 0, or -1 if the arena is exhausted.
+ */
+int subject_set_group(struct subject *subject, const struct manifest_object *object, struct arena *arena);
+
+/*
+ * Returns the review of one of the Pods, of which `number` were created before. It borrows from the
+ * subject and the arena. Returns 0, or -1 if the arena is exhausted.
+ */
+int subject_member(const struct subject *subject, int64_t number, struct arena *arena, struct review *review);
 
 /*
  * The kind of an owner with its API group, such as "Job.batch.volcano.sh"; without the group, if

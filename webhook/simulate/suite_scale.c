@@ -1,4 +1,7 @@
 /* The step that changes how many Pods an object has, as its controller does. */
+#include <stdio.h>
+
+#include "webhook/object/review.h" /* REVIEW_PADDING */
 #include "webhook/simulate/attempt.h"
 #include "webhook/simulate/difference.h"
 #include "webhook/simulate/suite_check.h"
@@ -77,6 +80,20 @@ static void shrink(struct suite_state *state, const struct known_workload *workl
 	}
 }
 
+/* --- More Pods --- */
+
+/* The object says the new number by then. */
+static int grow(struct attempt *attempt, const struct known_workload *workload, int64_t replicas, int64_t more,
+		struct error *err)
+{
+	char json[64 + REVIEW_PADDING] = "";
+	struct subject scaled = *workload->subject;
+	snprintf(json, sizeof json, "{\"spec\":{\"replicas\":%lld,\"template\":{}}}", (long long)replicas);
+	if (str_present(scaled.group.json))
+		scaled.group.json = str_of(json);
+	return attempt_pods(attempt, &workload->object, &scaled, workload, more, err);
+}
+
 /* --- The step --- */
 
 int state_scale(struct suite_state *state, const struct suite_step *step, struct step_report *report, struct error *err)
@@ -96,7 +113,7 @@ int state_scale(struct suite_state *state, const struct suite_step *step, struct
 			       json_integer(alive));
 	attempt.manifest = workload->manifest;
 	if (wanted > alive)
-		result = attempt_pods(&attempt, &workload->object, workload->subject, workload, wanted - alive, err);
+		result = grow(&attempt, workload, wanted, wanted - alive, err);
 	else if (!step->dry_run)
 		shrink(state, workload, alive - wanted);
 	if (step->dry_run)

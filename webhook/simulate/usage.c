@@ -139,11 +139,29 @@ int simulation_take(struct simulation *simulation, struct str kind, struct str j
 
 /* --- Files --- */
 
+/* Whether it is a PodGroup, of whatever scheduler. */
+static bool is_pod_group(const struct manifest_object *object)
+{
+	return str_eq(object->kind, STR("PodGroup")) && str_starts(object->api_version, STR("scheduling."));
+}
+
+static int take_pod_group(struct simulation *simulation, const struct manifest_object *object, struct error *err)
+{
+	const struct group_object group = {.namespace = object->namespace,
+					   .api_group = workload_group(object->api_version),
+					   .kind = object->kind,
+					   .name = object->name,
+					   .json = object->json};
+	return group_objects_add(simulation_groups(simulation), &group) < 0 ? no_memory(err) : 1;
+}
+
 int simulation_labels(struct simulation *simulation, const struct manifest *manifest,
 		      const struct manifest_object *object, struct error *err)
 {
 	struct arena arena;
 	size_t row = is_of_devices(object) ? device_kind(object->kind) : DEVICE_KINDS;
+	if (is_pod_group(object))
+		return take_pod_group(simulation, object, err);
 	if (!str_eq(object->api_version, STR("v1")) && row == DEVICE_KINDS)
 		return 0;
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
@@ -161,6 +179,10 @@ int simulation_usage(struct simulation *simulation, const struct manifest *manif
 	arena_init(&arena, ARENA_CHUNK, ARENA_MAX);
 	for (uint32_t i = 0; i < manifest->count && result >= 0; i++) {
 		const struct manifest_object *object = &manifest->objects[i];
+		if (is_pod_group(object)) {
+			result = take_pod_group(simulation, object, err);
+			continue;
+		}
 		if (!str_eq(object->api_version, STR("v1")) && !is_claim(object) && !is_of_devices(object))
 			continue;
 		arena_reset(&arena);

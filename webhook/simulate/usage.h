@@ -8,8 +8,8 @@
 
 /*
  * Adds the objects of a manifest. Pods hold quota unless they have finished; the labels of
- * Namespaces and Nodes are set, and the resource names of DeviceClasses; objects of other kinds are
- * skipped. A Pod without a uid is
+ * Namespaces and Nodes are set, and the resource names of DeviceClasses, and PodGroups say how many
+ * Pods they have; objects of other kinds are skipped. A Pod without a uid is
  * identified by its namespace and name. Pods are also noted in `replaced`, which may be NULL.
  * Returns 0, or -1 with an error that begins with FILE:LINE.
  */
@@ -18,7 +18,8 @@ int simulation_usage(struct simulation *simulation, const struct manifest *manif
 
 /*
  * Sets the labels of a single object if it is a Namespace or a Node, or adds it if it is a
- * DeviceClass. Returns 1; 0 if it is none of these; or -1 with an error that begins with FILE:LINE.
+ * DeviceClass, a ResourceSlice, or a PodGroup. Returns 1; 0 if it is none of these; or -1 with an
+ * error that begins with FILE:LINE.
  */
 int simulation_labels(struct simulation *simulation, const struct manifest *manifest,
 		      const struct manifest_object *object, struct error *err);
