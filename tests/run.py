@@ -27,7 +27,7 @@ JOBS = str(os.cpu_count() or 2)
 # look for is not available.
 NOT_TO_BE_HAD = 77
 WORKERS = str((os.cpu_count() or 2) + 1)  # for pytest, where tests mostly wait
-FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
+FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "10"))
 
 # A finding of a sanitizer must end the program; otherwise the test that caused it would pass.
 SANITIZER_ENV = {

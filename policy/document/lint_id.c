@@ -47,11 +47,19 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "claim is for a whole device, also where the Pods request a share of one.",
 	    "Give each Accelerator a device class of its own, which the DRA driver's DeviceClasses select, and request "
 	    "it in the template. Do not turn shares into claims, or size the quotas for whole devices."),
+    [LINT_CLAIM_MEMORY_UNIT] = MANIFEST_ROW(
+	"claim-memory-unit", WARNING,
+	"A claim requests a capacity of a few bytes, because the unit is missing. It gets the smallest part of a device that the driver makes.",
+	"Add the unit, such as `6Gi`."),
     [LINT_CLAIM_REFUSED] =
 	ROW("claim-refused", WARNING,
 	    "A Rule gives Pods claims from a template that a Guard does not allow, so that all these Pods are refused.",
 	    "List the template in `resourceClaims.templates` of the Guard, remove `resourceClaims` from its `deny`, "
 	    "or exempt the namespaces."),
+    [LINT_CLAIM_REQUEST_WRONG] = MANIFEST_ROW(
+	"claim-request-wrong", ERROR,
+	"A request of a claim has a form that the API server refuses. In `resource.k8s.io/v1`, a request has either `exactly` or `firstAvailable`, and what says which devices is below that. Capacities are quantities, such as 6Gi.",
+	"Write the request as its version of the API has it."),
     [LINT_CLAIM_UNCOUNTED] =
 	ROW("claim-uncounted", WARNING,
 	    "A Guard allows claims of the device class of an accelerator, such as gpu.nvidia.com, although no "

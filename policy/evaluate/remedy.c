@@ -272,6 +272,21 @@ static bool find_fewer(const struct refused_request *request, const struct quota
 	return fewer.count > 0;
 }
 
+/* Whether nodes of the model offer it. Claims for other profiles are charged as well. */
+static bool is_offered(const struct policy *policy, const struct landing *landing, struct str name)
+{
+	const struct model *model = &policy->models[landing->model];
+	struct str part = str_tail(name, class_part_whole(name).len);
+	bool offered = part.len == 0;
+	for (uint32_t p = 0; p < model->profile_count && !offered; p++) {
+		const struct class_part profile = {.profile = model->profiles[p].name};
+		char text[CLASS_PART_TEXT_MAX];
+		class_part_print(&profile, text);
+		offered = str_eq(part, str_of(text));
+	}
+	return offered;
+}
+
 /* Returns the best resource of those that may be named, or NULL. */
 static const struct resource *find_resource(const struct refused_request *request, const struct quota *quota, wide left,
 					    bool others, struct fitting *best)
@@ -286,8 +301,9 @@ static const struct resource *find_resource(const struct refused_request *reques
 			continue;
 		for (uint32_t l = 0; l < resource->landing_count; l++) {
 			const struct fitting unit = {.name = resource->name, .landing = &resource->landings[l]};
-			if (consider(request, quota, left, unit, best) ||
-			    consider_part(request, quota, left, unit, best))
+			if (is_offered(policy, unit.landing, unit.name) &&
+			    (consider(request, quota, left, unit, best) ||
+			     consider_part(request, quota, left, unit, best)))
 				found = resource;
 		}
 	}

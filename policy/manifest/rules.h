@@ -7,7 +7,7 @@
 
 #include "policy/manifest/view.h"
 
-/* Rules for an object by its kind: autoscalers, quotas, selectors, claims. */
+/* Rules for an object by its kind: autoscalers, quotas, selectors. */
 void rules_object(const struct view *view);
 
 /* A rule for the versions of charts, in an object, or in a file that has no kind. */
@@ -18,6 +18,10 @@ void rules_config_map(const struct view *view);
 
 /* Notes to which ConfigMaps the document refers. */
 void rules_references(const struct view *view);
+
+/* Rules for what a ResourceClaim or a ResourceClaimTemplate requests. */
+void rules_claim(const struct view *view);
+void rules_claim_template(const struct view *view);
 
 /* Rules for every Pod and every template of Pods in the object. */
 void rules_pods(const struct view *view);

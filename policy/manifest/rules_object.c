@@ -126,44 +126,6 @@ static void check_workload(const struct view *view)
 	}
 }
 
-/* --- Devices that are claimed --- */
-
-static void check_class(const struct view *view, const struct node *request)
-{
-	const struct node *name = view_get(request, STR("deviceClassName"));
-	struct str text = view_text(name);
-	if (str_has_char(text, '/') && !view_is_template(text))
-		VIEW_LINT(view, LINT_DEVICE_CLASS_WRONG, name->at,
-			  "\"" SHOW
-			  "\" is no name of a DeviceClass, so the API server refuses the claim; write one such "
-			  "as gpu.nvidia.com",
-			  SHOWN(text));
-}
-
-static void check_requests(const struct view *view, const struct node *spec)
-{
-	const struct node *requests = view_path(spec, "devices.requests");
-	for (const struct node *item = requests && requests->type == NODE_LIST ? requests->first : NULL; item;
-	     item = item->next) {
-		const struct node *choices = view_get(item, STR("firstAvailable"));
-		check_class(view, item);
-		check_class(view, view_get(item, STR("exactly")));
-		for (const struct node *choice = choices && choices->type == NODE_LIST ? choices->first : NULL; choice;
-		     choice = choice->next)
-			check_class(view, choice);
-	}
-}
-
-static void check_claim(const struct view *view)
-{
-	check_requests(view, view_get(view->root, STR("spec")));
-}
-
-static void check_claim_template(const struct view *view)
-{
-	check_requests(view, view_path(view->root, "spec.spec"));
-}
-
 /* --- The GPU Operator --- */
 
 static void check_cluster_policy(const struct view *view)
@@ -222,8 +184,8 @@ static const struct {
     KIND("apps", "ReplicaSet", check_workload),
     KIND("apps", "StatefulSet", check_workload),
     KIND("apps", "DaemonSet", check_workload),
-    KIND("resource.k8s.io", "ResourceClaim", check_claim),
-    KIND("resource.k8s.io", "ResourceClaimTemplate", check_claim_template),
+    KIND("resource.k8s.io", "ResourceClaim", rules_claim),
+    KIND("resource.k8s.io", "ResourceClaimTemplate", rules_claim_template),
     KIND("nvidia.com", "ClusterPolicy", check_cluster_policy),
     KIND("", "ConfigMap", rules_config_map),
     KIND("", "Node", check_node),

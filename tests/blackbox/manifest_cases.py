@@ -6,7 +6,7 @@ has not. The finding points at the beginning of the text.
 
 import re
 
-ERRORS = {"api-version-wrong", "claim-undefined", "device-class-wrong", "hpa-scales-to-zero", "pod-level-accelerator", "request-differs", "request-not-integer",
+ERRORS = {"api-version-wrong", "claim-request-wrong", "claim-undefined", "device-class-wrong", "hpa-scales-to-zero", "pod-level-accelerator", "request-differs", "request-not-integer",
           "request-prefix", "request-without-limit", "selector-mismatch", "policy-refuses"}
 
 
@@ -69,6 +69,19 @@ MISTAKES = {
     "api-version-wrong": [
         "apiVersion: «v1¦monitoring.coreos.com/v1»\nkind: ServiceMonitor\nmetadata: {name: dcgm-exporter}\nspec:\n  endpoints: [{port: metrics, interval: 30s}]\n",
         '{"apiVersion": «"v1"¦"monitoring.coreos.com/v1"», "kind": "PodMonitor", "metadata": {"name": "dcgm"}}\n',
+    ],
+    "claim-memory-unit": [
+        claim("{name: gpu, exactly: {deviceClassName: shared.example.com, capacity: {requests: {memory: «6¦6Gi»}}}}"),
+        claim("{name: gpu, firstAvailable: [{name: a, deviceClassName: a.example.com, capacity: {requests: {memory: «'8192'¦'8192Mi'»}}}]}"),
+    ],
+    "claim-request-wrong": [
+        claim("{name: gpu, «deviceClassName: gpu.nvidia.com¦exactly: {deviceClassName: gpu.nvidia.com}»}"),
+        claim("{name: gpu, «deviceClassName: gpu.nvidia.com, count: 2¦exactly: {deviceClassName: gpu.nvidia.com, count: 2}»}").replace("/v1", "/v1beta2"),
+        claim("name: gpu\n      exactly: {deviceClassName: a.example.com}\n      «firstAvailable¦# other»: [{name: a, deviceClassName: b.example.com}]"),
+        claim("«{name: gpu}¦{name: gpu, exactly: {deviceClassName: a.example.com}}»"),
+        claim("{name: gpu, exactly: {deviceClassName: shared.example.com, capacity: {requests: {memory: «6GB¦6Gi»}}}}"),
+        claim("{name: gpu, exactly: {deviceClassName: shared.example.com, capacity: {requests: {cores: «half¦50»}}}}").replace(
+            "kind: ResourceClaim\n", "kind: ResourceClaimTemplate\n").replace("spec:\n  devices:", "spec:\n spec:\n  devices:"),
     ],
     "claim-undefined": [
         pod(spec="  resourceClaims:\n  - {name: gpu, resourceClaimName: one}\n", container="").replace(

@@ -1,11 +1,14 @@
 """Groups of Pods that are admitted as a whole, with the real controllers that create them: none
-holds a part of its quota while it waits, and gpugate reads what has the group by its own rights."""
+holds a part of its quota while it waits, and gpugate reads what has the group by its own rights.
+`gpugate explain` says the same of the object's file."""
 
+import json
 import re
 
 import pytest
 
 from control_plane import eventually
+from gpugate import run, write_policy
 from kube import GPU, doc
 from manifests import job, pod, pod_spec, statefulset
 
@@ -39,6 +42,16 @@ def apply(plane, *objects, check=True):
     return plane.kubectl("apply", "-f", "-", input=list(objects), check=check)
 
 
+def explained(plane, folder, policy, obj):
+    """Returns the message of `gpugate explain`, which counts what the cluster has."""
+    (folder / "object.json").write_text(json.dumps(obj))
+    told = run("explain", "-f", folder / "object.json", "--policy", write_policy(folder / "policy", policy), "--live", "--kubeconfig", plane.kubeconfig(),
+               "-o", "json")
+    [one] = json.loads(told.stdout)["objects"]
+    assert one["fits"] == 0 and one["gang"]["whole"], one
+    return one["message"]
+
+
 def refusal(requested, more):
     return (rf'exceeded quota: GPU quota "whole" of tenant "ml": requested {requested} \(1 by this Pod, {more} by the Pods of its group that are still '
             r'to come; Rule "whole-jobs" admits all or none\), used ')
@@ -55,15 +68,17 @@ def readers(control_plane, gpugate_in_cluster):
 
 
 @pytest.mark.parametrize("ledger, replicas", GATES)
-def test_two_jobs_at_a_quota_for_one(control_plane, readers, namespaces, ledger, replicas):
+def test_two_jobs_at_a_quota_for_one(control_plane, readers, namespaces, tmp_path, ledger, replicas):
     space = namespaces("gangs")
-    gate = readers([team(space, 3), whole()], ledger, replicas)
+    policy = [team(space, 3), whole()]
+    gate = readers(policy, ledger, replicas)
     one, two = (job(space, name, pod_spec({GPU: 1}), parallelism=2, completions=2) for name in ("one", "two"))
     apply(control_plane, one)
     eventually(lambda: len(pods(control_plane, space, "one")) == 2, 30, "the Pods of the first Job")
     apply(control_plane, two)
     said = eventually(lambda: control_plane.events(space, "two", "FailedCreate"), 30, "a refusal")
     assert all(re.search(refusal(2, 1), message) for message in said), said
+    assert explained(control_plane, tmp_path, policy, two) in said[0]
     # The third GPU would do for a half of the second Job. Any other Pod can have it.
     assert not pods(control_plane, space, "two")
     apply(control_plane, pod(space, "other", {GPU: 1}))
@@ -99,12 +114,14 @@ def test_many_jobs_at_once_never_stand_in_each_others_way(control_plane, readers
     eventually(over, BACKOFF_S, "the end of all Jobs", pause=0.2)
 
 
-def test_a_stateful_set(control_plane, readers, namespaces):
+def test_a_stateful_set(control_plane, readers, namespaces, tmp_path):
     space = namespaces("gangs")
-    gate = readers([team(space, 3), whole()])
-    apply(control_plane, statefulset(space, "large", 4, pod_spec({GPU: 1})))
+    policy, large = [team(space, 3), whole()], statefulset(space, "large", 4, pod_spec({GPU: 1}))
+    gate = readers(policy)
+    apply(control_plane, large)
     said = eventually(lambda: control_plane.events(space, "large", "FailedCreate"), 30, "a refusal")
     assert "can never fit: " in said[0] and "requested 4 (1 by this Pod, 3 by the Pods of its group" in said[0], said
+    assert explained(control_plane, tmp_path, policy, large) in said[0]
     assert not pods(control_plane, space) and gate.used("ml", "whole") == 0
     control_plane.kubectl("scale", "statefulset/large", "-n", space, "--replicas=3")
     eventually(lambda: len(pods(control_plane, space)) == 3, BACKOFF_S, "its Pods")

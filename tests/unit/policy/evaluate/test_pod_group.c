@@ -201,6 +201,44 @@ static void test_long_names(void **state)
 	}
 }
 
+/* The labels of controllers make a Pod one of the group that the object has. */
+static void test_labels_of_controllers(void **state)
+{
+	static const struct {
+		const char *api_group, *kind, *name;
+		int64_t index;
+		const char *expected; /* The key; NULL: no labels are known. */
+	} rows[] = {
+	    {"jobset.x-k8s.io", "JobSet", "train", -1, "JobSet.jobset.x-k8s.io/train"},
+	    {"jobset.x-k8s.io", "JobSet", "train", 3, "JobSet.jobset.x-k8s.io/train"},
+	    {"jobset.x-k8s.io", "JobSet", "", 0, "JobSet.jobset.x-k8s.io/?"},
+	    {"leaderworkerset.x-k8s.io", "LeaderWorkerSet", "l", 0, "LeaderWorkerSet.leaderworkerset.x-k8s.io/l/0"},
+	    {"leaderworkerset.x-k8s.io", "LeaderWorkerSet", "l", 12, "LeaderWorkerSet.leaderworkerset.x-k8s.io/l/12"},
+	    {"leaderworkerset.x-k8s.io", "LeaderWorkerSet", "l", -1, "LeaderWorkerSet.leaderworkerset.x-k8s.io/l/?"},
+	    {"kueue.x-k8s.io", "Workload", "w", 0, NULL},
+	    {"jobset.x-k8s.io", "Other", "train", 0, NULL},
+	    {"batch", "Job", "train", 0, NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct pod_group object = {
+		    .api_group = str_of(rows[i].api_group), .kind = str_of(rows[i].kind), .name = str_of(rows[i].name)};
+		struct fixture_review r;
+		struct pod_group group;
+		/* Those of the template are replaced, and others stay. */
+		fixture_review(&r, "a", "{'labels':{'jobset.sigs.k8s.io/jobset-name':'old','app':'x'}}", "{}");
+		struct pod pod = r.review.object;
+		int labelled = pod_group_label(&pod, &object, rows[i].index, &r.arena);
+		assert_int_equal(labelled, rows[i].expected ? 1 : 0);
+		if (rows[i].expected) {
+			assert_int_equal(pod_group_find(&pod, &r.arena, &group), 0);
+			assert_true(str_eq(group.key, str_of(rows[i].expected)));
+			assert_true(str_eq(*pairs_value(&pod.labels, STR("app")), STR("x")));
+		}
+		fixture_review_release(&r);
+	}
+}
+
 static void test_memory(void **state)
 {
 	(void)state;
@@ -210,6 +248,10 @@ static void test_memory(void **state)
 	arena_init(&none, 16, 0);
 	fixture_review(&r, "a", "{" JOB "}", "{}");
 	assert_int_equal(pod_group_find(&r.review.object, &none, &group), -1);
+	const struct pod_group object = {
+	    .api_group = STR("jobset.x-k8s.io"), .kind = STR("JobSet"), .name = STR("train")};
+	struct pod labelled = r.review.object;
+	assert_int_equal(pod_group_label(&labelled, &object, 0, &none), -1);
 	/* A claim is in no group. */
 	const struct claim claim = {.present = true};
 	r.review.object.as_claim = &claim;
@@ -221,8 +263,9 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_groups),     cmocka_unit_test(test_sizes),  cmocka_unit_test(test_hostile_names),
-	    cmocka_unit_test(test_long_names), cmocka_unit_test(test_memory),
+	    cmocka_unit_test(test_groups),        cmocka_unit_test(test_sizes),
+	    cmocka_unit_test(test_hostile_names), cmocka_unit_test(test_long_names),
+	    cmocka_unit_test(test_memory),        cmocka_unit_test(test_labels_of_controllers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
