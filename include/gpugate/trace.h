@@ -178,7 +178,7 @@ struct trace_cost {
 
 struct trace_quota {
 	uint32_t quota; /* For policy_quota. */
-	bool counts;    /* The quota charges the Pod or its group; otherwise, they are 0. */
+	bool counts;    /* Otherwise, `requested` and `of_group` are 0. */
 	wide requested, used, pending;
 	wide of_group;  /* Of the Pods of the same group that are still to come. */
 	wide projected; /* What would be held: the sum of these four. */

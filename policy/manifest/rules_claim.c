@@ -33,7 +33,7 @@ static void check_amount(const struct view *view, const struct node *key)
 	if (quantity_parse(text, &quantity) == QUANTITY_SYNTAX) {
 		bool known = quantity_meant(text, meant, sizeof meant) != NULL;
 		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, key->value->at,
-			  "\"" SHOW "\" is not a quantity, so the API server refuses the claim; %s%s%s", SHOWN(text),
+			  "\"" SHOW "\" is not a quantity, so the API server refuses it; %s%s%s", SHOWN(text),
 			  known ? "did you mean " : "write one such as 6Gi", known ? meant : "", known ? "?" : "");
 	} else if (str_eq(key->text, STR("memory")) && quantity_parse(text, &quantity) == QUANTITY_OK &&
 		   quantity_lacks_unit(text, &quantity)) {
@@ -82,24 +82,29 @@ static void check_form(const struct view *view, const struct node *request)
 	const struct node *exactly = node_find(request, STR("exactly")),
 			  *first = node_find(request, STR("firstAvailable")), *flat = find_flat(request);
 	bool known = str_eq(view->version, STR("v1")) || str_eq(view->version, STR("v1beta2"));
-	if (view->partial || request->type != NODE_MAP || !known)
+	if (view->partial || request->type != NODE_MAP)
+		return;
+	if (!known && exactly)
+		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, exactly->at,
+			  "resource.k8s.io/%.*s has no `exactly`, so the API server refuses this; write apiVersion: "
+			  "resource.k8s.io/v1",
+			  STR_ARG(view->version));
+	if (!known)
 		return;
 	if (flat)
-		VIEW_LINT(
-		    view, LINT_CLAIM_REQUEST_WRONG, flat->at,
-		    "in resource.k8s.io/%.*s, the API server expects " SHOW
-		    " below `exactly`, so it refuses the claim; indent what belongs to the devices below `exactly:`",
-		    STR_ARG(view->version), SHOWN(flat->text));
+		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, flat->at,
+			  "in resource.k8s.io/%.*s, the API server expects " SHOW
+			  " below `exactly`, so it refuses this; indent what belongs to the devices below `exactly:`",
+			  STR_ARG(view->version), SHOWN(flat->text));
 	else if (exactly && first)
 		VIEW_LINT(
 		    view, LINT_CLAIM_REQUEST_WRONG, first->at,
-		    "a request has `exactly` or `firstAvailable`, so the API server refuses this claim, which has both; "
-		    "remove one of them");
+		    "a request may have only one of `exactly` and `firstAvailable`, and this one has both, so the API "
+		    "server refuses it; remove one");
 	else if (!exactly && !first)
-		VIEW_LINT(
-		    view, LINT_CLAIM_REQUEST_WRONG, request->at,
-		    "this request has neither `exactly` nor `firstAvailable`, so the API server refuses the claim; "
-		    "add `exactly` with a deviceClassName");
+		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, request->at,
+			  "this request has neither `exactly` nor `firstAvailable`, so the API server refuses it; "
+			  "add `exactly` with a deviceClassName");
 }
 
 /* --- Requests --- */

@@ -78,6 +78,7 @@ MISTAKES = {
         claim("{name: gpu, «deviceClassName: gpu.nvidia.com¦exactly: {deviceClassName: gpu.nvidia.com}»}"),
         claim("{name: gpu, «deviceClassName: gpu.nvidia.com, count: 2¦exactly: {deviceClassName: gpu.nvidia.com, count: 2}»}").replace("/v1", "/v1beta2"),
         claim("name: gpu\n      exactly: {deviceClassName: a.example.com}\n      «firstAvailable¦# other»: [{name: a, deviceClassName: b.example.com}]"),
+        claim("{name: gpu, «exactly: {deviceClassName: a.example.com}¦deviceClassName: a.example.com»}").replace("/v1", "/v1beta1"),
         claim("«{name: gpu}¦{name: gpu, exactly: {deviceClassName: a.example.com}}»"),
         claim("{name: gpu, exactly: {deviceClassName: shared.example.com, capacity: {requests: {memory: «6GB¦6Gi»}}}}"),
         claim("{name: gpu, exactly: {deviceClassName: shared.example.com, capacity: {requests: {cores: «half¦50»}}}}").replace(

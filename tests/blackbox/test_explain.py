@@ -135,11 +135,11 @@ def test_groups(tell):
     never = 'can never fit: GPU quota "gpus" of tenant "team-a": requested 5 (1 by this Pod, 4 by the Pods of its group that are still to come; '
     assert (told["fits"], told["pods"]) == (0, 5) and told["message"].startswith(never)
     text = tell(gangs, [job], text=True)
-    assert 'its Pods are refused; Rule "whole" admits the group only as a whole\n' in text
+    assert 'its Pods are refused; 0 of 5 Pods fit now, and none is admitted before its whole group fits (Rule "whole")\n' in text
     assert "The job-controller cannot create these Pods." in text and "wait until" not in text
-    assert re.search(r"\n  group    Job.batch/j of 5 Pods: Rule whole admits a Pod only if those of its group that are still to come fit with it "
+    assert re.search(r"\n  group    Job.batch/j of 5 Pods: Rule whole admits a Pod only if the Pods of its group that are still to come fit as well "
                      r"\(.*policy.yaml:66\)\n", text), text
-    assert "team-a/gpus: 0 used + 1 requested + 4 by the rest of its group = 5 of 4: exceeded by 1" in text
+    assert "team-a/gpus: 0 used + 1 requested + 4 for the rest of its group = 5 of 4: exceeded by 1" in text
     # As none of them is created, they hold nothing. Those that are created hold what was reserved.
     small = {**job, "metadata": {"name": "k", "namespace": "team-a"}, "spec": {**job["spec"], "parallelism": 4}}
     assert [(one["verdict"], one["fits"]) for one in tell(gangs, [job, small])] == [("refused", 0), ("admitted", 4)]
@@ -165,8 +165,7 @@ def test_groups(tell):
         assert tell(gangs, [held, lonely], status=1)[1]["gang"]["alone"]
         text = tell(gangs, [held, lonely], text=True)
         assert "group fit" not in text and f"The {controller}-controller creates the Pods that are admitted" in text, text
-        assert re.search(r"Rule whole admits groups of Pods only as a whole; this Pod is decided alone, since (no other Pods of its group are known "
-                         r"here|it is in no group) \(", text), text
+        assert re.search(r"fit as well; (no others of this one are known here|this Pod is in no group) \(", text), text
     # Not of a Pod that counts nothing, of one that the Rule is not for, or without such a Rule.
     for policy, one in ((gangs, pod()), (gangs, pod({GPU: 1}, namespace="team-a-dev")), ([*FLEET, *ORG], pod({GPU: 1}))):
         assert "gang" not in tell(policy, [one], status=0)[0] and "group " not in tell(policy, [one], text=True)
@@ -201,6 +200,76 @@ def test_groups_of_each_kind(tell, tmp_path, kind):
         assert tell(policy, [obj], status=1)[0]["fits"] == 4
         (tmp_path / "usage.yaml").write_text(json.dumps(group))
         assert tell(policy, [obj], "--usage", tmp_path / "usage.yaml", status=1)[0]["fits"] == 0
+
+
+def test_groups_of_different_objects(tell, tmp_path):
+    """Objects may have the same name, or none yet, also in `gpugate test` and `replay`."""
+    policy = [*FLEET, *ORG, doc("Rule", "whole", match={}, gangs="allOrNothing")]
+    template = {"spec": pod({GPU: 1})["spec"]}
+
+    def made(kind, version, spec, **metadata):
+        return {"apiVersion": version, "kind": kind, "metadata": {"namespace": "team-a", **(metadata or {"name": "train"})}, "spec": spec}
+
+    def job(pods, **metadata):
+        return made("Job", "batch/v1", {"parallelism": pods, "template": template}, **metadata)
+
+    pairs = [(job(2), made("CronJob", "batch/v1", {"jobTemplate": {"spec": job(3)["spec"]}})),
+             (made("Deployment", "apps/v1", {"replicas": 2, "template": template}), made("ReplicaSet", "apps/v1", {"replicas": 3, "template": template})),
+             (job(2, generateName="train-"), job(3, generateName="train-"))]
+    for first, second in pairs:
+        told = tell(policy, [first, second])
+        assert [(one["verdict"], one["fits"]) for one in told] == [("admitted", 2), ("refused", 0)], told
+        assert "requested 3 (1 by this Pod, 2 by the Pods of its group" in told[1]["message"]
+        assert told[0]["gang"]["group"].endswith(("/train", "/train-")), told[0]["gang"]
+        # Those that a Job has already are others than those of a CronJob.
+        folder = tmp_path / first["kind"] / str(len(list(tmp_path.iterdir())))
+        write_policy(folder / "policy", policy)
+        for name, obj in (("1.yaml", first), ("2.yaml", second)):
+            (folder / "objects").mkdir(parents=True, exist_ok=True)
+            (folder / "objects" / name).write_text(json.dumps(obj))
+        report = json.loads(run("replay", "--policy", folder / "policy", folder / "objects", "-o", "json").stdout)
+        assert report["counts"]["newly-refused"] == 3, report["counts"]
+        suite = {"apiVersion": "gpugate.io/v1", "kind": "TestSuite", "metadata": {"name": "a"}, "spec": {"policy": "policy", "steps": [
+            {"file": f"objects/{name}", "expect": expect} for name, expect in (
+                ("1.yaml", {"allowed": True, "usage": {"team-a/gpus": 2}}), ("2.yaml", {"allowed": False, "usage": {"team-a/gpus": 2}}),
+                ("1.yaml", {"allowed": True, "usage": {"team-a/gpus": 4}}), ("1.yaml", {"allowed": False, "usage": {"team-a/gpus": 4}}))]}}
+        (folder / "a.suite.yaml").write_text(json.dumps(suite))
+        done = run("test", folder / "a.suite.yaml")
+        assert done.returncode == 0, done.stdout
+
+
+def test_groups_that_have_no_pods_now_or_fewer(tell, tmp_path):
+    policy = [*FLEET, *ORG, doc("Rule", "whole", match={}, gangs="allOrNothing")]
+    template = {"spec": pod({GPU: 1})["spec"]}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "train", "namespace": "team-a"}, "spec": {"template": template}}
+    # When it is resumed, as by Kueue, its Pods are a group.
+    told = tell(policy, [{**job, "spec": {"parallelism": 5, "suspend": True, "template": template}}], status=1)[0]
+    assert told["pods"] == 0 and "requested 5 (1 by this Pod, 4 by the Pods" in told["message"], told["message"]
+    # Pods that have succeeded are not created again.
+    told = tell(policy, [{**job, "spec": {"parallelism": 5, "completions": 5, "template": template}, "status": {"succeeded": 2}}], status=0)[0]
+    assert (told["pods"], told["fits"], told["gang"]["pods"]) == (3, 3, 3)
+    # serve does not read what is that large.
+    large = {**job, "metadata": {**job["metadata"], "annotations": {"a": "x" * (600 << 10)}}, "spec": {"parallelism": 2, "template": template}}
+    told = tell(policy, [large], status=1)[0]
+    assert "is larger than 512 KiB" in told["message"] and "decidedAlone" not in told["gang"], told
+    # One that a rollout has in addition is not refused as a group.
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "w", "namespace": "team-a"}, "spec": {
+        "replicas": 4, "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}, "template": template}}
+    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "w-1", "uid": "u", "controller": True}
+    existing = [{**pod({GPU: 1}), "metadata": {"name": f"w-1-{i}", "namespace": "team-a", "uid": f"u{i}", "ownerReferences": [owner],
+                                               "labels": {"pod-template-hash": "1"}}} for i in range(4)]
+    (tmp_path / "usage.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": existing}))
+    text = tell(policy, [deployment], "--usage", tmp_path / "usage.json", text=True)
+    assert "4 of 5 Pods fit now (4, and 1 more during a rollout), in place of 4 that exist;" in text and "group fit" not in text, text
+
+
+def test_lint_decides_each_replica_of_a_leader_worker_set(tmp_path):
+    policy = [*FLEET, *ORG, doc("Rule", "whole", match={}, gangs="allOrNothing"), doc("Settings", "s", workloads=["leaderworkersets.leaderworkerset.x-k8s.io"])]
+    workers = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "metadata": {"name": "w", "namespace": "team-a"},
+               "spec": {"replicas": 2, "leaderWorkerTemplate": {"size": 3, "workerTemplate": {"spec": pod({GPU: 1})["spec"]}}}}
+    (tmp_path / "workers.yaml").write_text(yaml.safe_dump(workers))
+    done = run("lint", "--policy", write_policy(tmp_path / "policy", policy), tmp_path / "workers.yaml")
+    assert "requested 3 (1 by this Pod, 2 by the Pods of its group" in done.stdout, done.stdout
 
 
 def test_standard_input_is_read_once(tmp_path):

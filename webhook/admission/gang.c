@@ -10,6 +10,8 @@
 #include "webhook/json/path.h"
 #include "webhook/object/workload_parts.h"
 
+_Static_assert(GANG_OBJECT_BYTES_MAX == 512 << 10, "a sentence names it");
+
 /* For the templates of an object, of which only the sums are kept. */
 #define SCRATCH_CHUNK ((size_t)64 << 10)
 #define SCRATCH_MAX ((size_t)16 << 20)

@@ -11,12 +11,14 @@
 #include "gpugate/policy.h"
 #include "gpugate/review.h"
 
+#define GANG_OBJECT_BYTES_MAX ((size_t)512 << 10) /* Longer objects are not read. */
+
 /* What is known of the object that has the group. */
 enum gang_object {
 	GANG_OBJECT_READ,
 	GANG_OBJECT_ABSENT,    /* It does not exist. */
 	GANG_OBJECT_UNREAD,    /* It could not be read. */
-	GANG_OBJECT_TOO_LARGE, /* It is longer than 512 KiB, so it is not read. */
+	GANG_OBJECT_TOO_LARGE, /* It is longer than GANG_OBJECT_BYTES_MAX. */
 };
 
 /*

@@ -20,7 +20,7 @@ static const struct option_row rows[] = {
      .help = "The file with the objects, in YAML or JSON; - is standard input. Pods, Deployments, ReplicaSets, "
 	     "StatefulSets, DaemonSets, ReplicationControllers, Jobs, CronJobs, the custom resources that the policy "
 	     "names, ResourceClaims, ResourceClaimTemplates, AdmissionReviews, and lists of these. "
-	     "Labels of Namespaces in it count, and DeviceClasses. Other objects are passed over."},
+	     "Labels of Namespaces in it count, DeviceClasses, and PodGroups. Other objects are passed over."},
     {.name = "--policy",
      .word = "PATH",
      .type = OPTION_LIST,

@@ -44,7 +44,7 @@ static int try_group(struct judging *judging, const struct manifest_object *obje
 	struct outcome outcome = {.admitted = true};
 	int64_t first = attempt->fits;
 	for (int64_t i = 0; i < most; i++) {
-		if (trial_pod(&judging->trial, object, subject, false, &outcome) < 0)
+		if (trial_pod(&judging->trial, object, subject, i, false, &outcome) < 0)
 			return -1;
 		if (!outcome.admitted)
 			break;
@@ -163,7 +163,7 @@ static int judge_group(struct judging *judging, const struct manifest_object *ob
 {
 	struct outcome outcome;
 	const struct lint_judged judged = {&judging->file, &judging->trial, object, subject, &outcome};
-	if (trial_pod(&judging->trial, object, subject, true, &outcome) < 0)
+	if (trial_pod(&judging->trial, object, subject, 0, true, &outcome) < 0)
 		return -1;
 	const char *what = subject->review.claim.present ? "it" : "its Pods";
 	if (!outcome.admitted && !outcome.unknown)
@@ -197,6 +197,9 @@ static int judge_object(struct judging *judging, uint32_t index)
 				   &unreadable);
 	if (read <= 0)
 		return 0;
+	uint64_t number = group_objects_number(simulation_groups(judging->trial.simulation));
+	if (subjects_set_groups(&subjects, object, number, &judging->objects) < 0)
+		return -1;
 	for (uint32_t i = 0; admitted && i < subjects.count; i++) {
 		int found = judge_group(judging, object, &subjects.items[i], &admitted);
 		if (found < 0)

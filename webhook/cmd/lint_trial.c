@@ -81,15 +81,18 @@ static void take_warning(const struct trial *trial, const struct manifest_object
 	}
 }
 
-int trial_pod(struct trial *trial, const struct manifest_object *object, const struct subject *subject, bool dry_run,
-	      struct outcome *outcome)
+int trial_pod(struct trial *trial, const struct manifest_object *object, const struct subject *subject, int64_t number,
+	      bool dry_run, struct outcome *outcome)
 {
-	struct review review = subject->review;
+	struct review review;
 	struct simulated simulated;
 	arena_reset(&trial->decision);
+	if (subject_member(subject, number, &trial->decision, &review) < 0)
+		return -1;
 	review.dry_run = dry_run;
 	group_objects_own(simulation_groups(trial->simulation), &subject->group);
 	simulation_admit(trial->simulation, &review, &trial->decision, NULL, &simulated);
+	group_objects_own(simulation_groups(trial->simulation), NULL);
 	*outcome = (struct outcome){
 	    .admitted = simulated.admitted, .charged = simulated.charges.len > 0, .pod = review.object};
 	snprintf(outcome->charges, sizeof outcome->charges, "%.*s", STR_ARG(buf_view(&simulated.charges)));

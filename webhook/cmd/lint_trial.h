@@ -32,10 +32,10 @@ struct outcome {
 };
 
 /*
- * Creates one Pod of an object. If it is no dry run and the Pod is admitted, the simulation holds
- * it until simulation_gone. Returns 0, or -1 without memory.
+ * Creates one Pod of an object, after `number` others. If it is no dry run and the Pod is
+ * admitted, the simulation holds it until simulation_gone. Returns 0, or -1 without memory.
  */
-int trial_pod(struct trial *trial, const struct manifest_object *object, const struct subject *subject, bool dry_run,
-	      struct outcome *outcome);
+int trial_pod(struct trial *trial, const struct manifest_object *object, const struct subject *subject, int64_t number,
+	      bool dry_run, struct outcome *outcome);
 
 #endif

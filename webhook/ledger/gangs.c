@@ -58,14 +58,18 @@ static struct gang_group *make_group(struct hash_map *groups, struct str namespa
 	return group;
 }
 
+/* Reservations, of which there are few, come before the Pods. */
 static void put(struct gang_group *group, struct entry *entry)
 {
+	struct entry **link = &group->first;
+	while (!entry_is_reservation(entry) && *link && entry_is_reservation(*link))
+		link = &(*link)->gang_next;
 	entry->gang = group;
-	entry->gang_next = group->first;
-	entry->gang_link = &group->first;
-	if (group->first)
-		group->first->gang_link = &entry->gang_next;
-	group->first = entry;
+	entry->gang_next = *link;
+	entry->gang_link = link;
+	if (*link)
+		(*link)->gang_link = &entry->gang_next;
+	*link = entry;
 	group->pods += !entry_is_reservation(entry);
 }
 

@@ -10,7 +10,7 @@
 
 struct gang_group {
 	struct hash_link in_map; /* Must come first. */
-	struct entry *first;     /* List through entry.gang_next, in no order. */
+	struct entry *first;     /* List through entry.gang_next: reservations, then Pods. */
 	uint32_t pods;           /* Number of its entries that are Pods. */
 	struct str namespace;    /* Its bytes and those of `key` follow this struct. */
 	struct str key;          /* consumer.group */

@@ -7,6 +7,22 @@
 #include "webhook/ledger/gangs.h"
 #include "webhook/ledger/state.h"
 
+/* --- What a group has reserved --- */
+
+/* Returns the first reservation of a group; NULL: it has none. */
+static const struct entry *reservation_of(const struct gang_group *group)
+{
+	const struct entry *entry = group ? group->first : NULL;
+	return entry && entry_is_reservation(entry) ? entry : NULL;
+}
+
+/* Returns the one after it. Pods come after all of them. */
+static const struct entry *next_reservation(const struct entry *entry)
+{
+	const struct entry *next = entry->gang_next;
+	return next && entry_is_reservation(next) ? next : NULL;
+}
+
 /* --- The rest of a group --- */
 
 /*
@@ -156,15 +172,6 @@ static int add_costs(const struct ledger *ledger, const struct charge *charges, 
 
 /* --- A Pod that is decided without its gang --- */
 
-/* Returns what the group has reserved; NULL: nothing. */
-static const struct entry *reservation_of(const struct gang_group *group)
-{
-	const struct entry *entry = group ? group->first : NULL;
-	while (entry && !entry_is_reservation(entry))
-		entry = entry->gang_next;
-	return entry;
-}
-
 static bool takes_some(const struct resource_request *rest, uint32_t count, const struct consumer *pod)
 {
 	for (uint32_t i = 0; i < pod->request_count; i++)
@@ -268,9 +275,8 @@ void reservation_exclude(struct ledger *ledger, const struct reservation *reserv
 		return;
 	const struct gang_group *group =
 	    gangs_find(&ledger->groups, reservation->rest.namespace, reservation->rest.group);
-	for (const struct entry *entry = group ? group->first : NULL; entry; entry = entry->gang_next)
-		if (entry_is_reservation(entry))
-			book_exclude(&ledger->book, entry, back);
+	for (const struct entry *entry = reservation_of(group); entry; entry = next_reservation(entry))
+		book_exclude(&ledger->book, entry, back);
 }
 
 const char *reservation_refused(const struct ledger *ledger, const struct reservation *reservation)
@@ -302,9 +308,10 @@ static void replace_others(struct ledger *ledger, const struct reservation *rese
 {
 	struct gang_group *group = gangs_find(&ledger->groups, reservation->rest.namespace, reservation->rest.group);
 	/* The group ends with its last entry. */
-	for (struct entry *entry = group ? group->first : NULL, *next; entry; entry = next) {
+	for (struct entry *entry = group ? group->first : NULL, *next; entry && entry_is_reservation(entry);
+	     entry = next) {
 		next = entry->gang_next;
-		if (entry_is_reservation(entry) && entry != fresh)
+		if (entry != fresh)
 			replace(ledger, entry);
 	}
 }
@@ -313,9 +320,8 @@ static void replace_others(struct ledger *ledger, const struct reservation *rese
 static bool is_roomy(const struct ledger *ledger, const struct consumer *rest)
 {
 	const struct gang_group *group = gangs_find(&ledger->groups, rest->namespace, rest->group);
-	for (const struct entry *entry = group ? group->first : NULL; entry; entry = entry->gang_next)
-		if (entry_is_reservation(entry) && entry_takes_text(entry) && ledger_text_fits(rest) &&
-		    ledger_text_bytes(rest) <= entry->text_bytes)
+	for (const struct entry *entry = reservation_of(group); entry; entry = next_reservation(entry))
+		if (entry_takes_text(entry) && ledger_text_fits(rest) && ledger_text_bytes(rest) <= entry->text_bytes)
 			return true;
 	return false;
 }

@@ -315,6 +315,8 @@ static enum admission_state read_target(struct admitting *a)
 
 /* --- Groups of Pods --- */
 
+_Static_assert(GANG_OBJECT_BYTES_MAX == TARGET_BYTES_MAX, "larger objects are not read");
+
 static void on_group(struct target_read *read, enum target_state target, struct str json)
 {
 	static const enum gang_object states[] = {[TARGET_READ] = GANG_OBJECT_READ,

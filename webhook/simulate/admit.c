@@ -31,7 +31,11 @@ static void read_group(struct admission_request *request, const struct pod_group
 {
 	const struct asking *asking = request->context;
 	struct str json = group_objects_find(simulation_groups(asking->simulation), request->review->namespace, group);
-	admission_read(request, str_present(json) ? GANG_OBJECT_READ : GANG_OBJECT_ABSENT, json);
+	admission_read(request,
+		       json.len > GANG_OBJECT_BYTES_MAX ? GANG_OBJECT_TOO_LARGE
+		       : str_present(json)              ? GANG_OBJECT_READ
+							: GANG_OBJECT_ABSENT,
+		       json);
 }
 
 /* --- Requests --- */

@@ -45,18 +45,49 @@ static void set_objections(json_t *tree, const struct simulated *simulated)
 	json_object_set_new(tree, "objections", violations);
 }
 
-/* Adds the group of the Pod, if its Rule admits it only as a whole. */
-static void set_gang(json_t *tree, const struct decision *decision)
+/* Appends the name of a group, without the number that an object has here. */
+static json_t *group_name(struct str key)
 {
-	json_t *item = json_object_get(tree, "gang");
+	const char *mark = memchr(key.ptr, *SUBJECT_NUMBER_MARK, key.len);
+	size_t before = mark ? (size_t)(mark - key.ptr) : key.len, after = before + (mark != NULL);
+	while (after < key.len && key.ptr[after] >= '0' && key.ptr[after] <= '9')
+		after++;
+	return json_sprintf("%.*s%.*s", (int)before, key.ptr, (int)(key.len - after), key.ptr + after);
+}
+
+/* Why the Pod was not decided with its group; NULL: it was, or it was not decided. */
+static const char *why_alone(const struct trial *trial, const struct consumer *consumer)
+{
+	size_t i;
+	json_t *quota, *quotas = json_object_get(trial->tree, "quotas");
+	if (consumer->gang || !quotas)
+		return NULL;
+	/* It uses up what its group has reserved. */
+	json_array_foreach(quotas, i, quota)
+	{
+		if (json_object_get(quota, "ofGroup"))
+			return NULL;
+	}
+	return str_present(consumer->group)       ? "othersNotKnown"
+	       : str_present(trial->subject.part) ? "groupNotKnown"
+						  : "noGroup";
+}
+
+/* Adds the group of the Pod, if its Rule admits it only as a whole. */
+static void set_gang(const struct trial *trial, const struct decision *decision)
+{
+	json_t *item = json_object_get(trial->tree, "gang");
 	const struct consumer *consumer = &decision->consumer;
+	const char *why = why_alone(trial, consumer);
 	if (!item)
 		return;
 	json_object_set_new(item, "whole", json_boolean(consumer->gang));
 	if (str_present(consumer->group))
-		json_object_set_new(item, "group", explain_string(consumer->group));
+		json_object_set_new(item, "group", group_name(consumer->group));
 	if (consumer->gang && consumer->gang->pods)
 		json_object_set_new(item, "pods", json_integer(consumer->gang->pods));
+	if (why)
+		json_object_set_new(item, "decidedAlone", json_string(why));
 }
 
 static void add_decision(json_t *tree, const struct simulated *simulated)
@@ -68,7 +99,6 @@ static void add_decision(json_t *tree, const struct simulated *simulated)
 	json_object_set_new(tree, "charges", explain_string(buf_view(&simulated->charges)));
 	json_object_set_new(tree, "patch", simulated_patch(simulated));
 	json_object_set_new(tree, "mirror", json_boolean(decision->mirror));
-	set_gang(tree, &simulated->validation);
 }
 
 static void add_identity(const struct trial *trial, const struct manifest *manifest,
@@ -133,6 +163,7 @@ static int try_pod(struct trial *trial, bool traced, bool *admitted)
 	if (simulated.state == ADMISSION_DECIDED) {
 		if (traced) {
 			add_decision(trial->tree, &simulated);
+			set_gang(trial, &simulated.validation);
 			explain_claims(trial->context->policy, &review, trial->tree);
 		}
 		note_objections(trial, &simulated);
@@ -270,6 +301,9 @@ enum explain_result explain_object(const struct explain_context *context, const 
 	struct arena objects;
 	arena_init(&objects, ARENA_CHUNK, ARENA_MAX);
 	int found = subjects_read(&subjects, manifest, object, &context->creator, &objects, err);
+	uint64_t number = group_objects_number(simulation_groups(context->simulation));
+	if (found > 0 && subjects_set_groups(&subjects, object, number, &objects) < 0)
+		found = error_set(err, "%.300s:%u: there is not enough memory", manifest->file, object->line);
 	enum explain_result result = found > 0
 					 ? explain_subjects(context, &subjects, manifest, object, &objects, list, err)
 				     : found ? EXPLAIN_FAILED

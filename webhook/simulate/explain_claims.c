@@ -1,4 +1,4 @@
-/* The claims that a Pod or a template stands for. They are charged by themselves, when created. */
+/* The claims that a Pod or a template stands for. Each is decided by itself, when it is created. */
 #include "webhook/simulate/explain.h"
 #include "webhook/simulate/explain_text.h"
 
@@ -17,12 +17,14 @@ void explain_claims(const struct policy *policy, const struct review *review, js
 	json_t *list = json_array();
 	for (uint32_t i = 0; i < pod->claim_count; i++) {
 		bool made = str_present(pod->claims[i].template);
+		if (!made && !str_present(pod->claims[i].claim))
+			continue;
 		add_claim(list, made ? "template" : "claim", made ? pod->claims[i].template : pod->claims[i].claim,
 			  pod->claims[i].name);
 	}
 	if (str_eq(review->kind, STR("ResourceClaimTemplate")))
 		add_claim(list, "template", review->name, (struct str){NULL, 0});
-	if (json_array_size(list) && policy_counts_claims(policy))
+	if (json_array_size(list) && policy_counts_claims(policy) && !json_object_get(tree, "exempt"))
 		json_object_set(tree, "claims", list);
 	json_decref(list);
 }
@@ -38,12 +40,12 @@ void print_claims(struct printer *p, const json_t *claims)
 		print_begin(p);
 		if (tree_has(claim, "name")) {
 			print_plain(p, tree_get(claim, "name"));
-			buf_text(p->out, made ? " is made of ResourceClaimTemplate \"" : " is ResourceClaim \"");
+			buf_text(p->out, made ? " is made from ResourceClaimTemplate \"" : " is ResourceClaim \"");
 			print_plain(p, tree_get(claim, made ? "template" : "claim"));
-			buf_text(p->out, made ? "\" after the Pod is admitted, and is decided and charged then"
-					      : "\", which is decided and charged when it is created");
+			buf_text(p->out, made ? "\" after the Pod is admitted, and is decided by itself then"
+					      : "\", which is decided by itself when it is created");
 		} else {
-			buf_text(p->out, "each claim of this template is decided and charged when it is created");
+			buf_text(p->out, "each claim from this template is decided by itself when it is created");
 		}
 		print_end(p, claim);
 	}

@@ -100,7 +100,7 @@ void print_resources(struct printer *p, const json_t *resources)
 	}
 }
 
-/* "5 used + 1 pending + 1 requested + 3 by the rest of its group = 10 of 6" */
+/* "5 used + 1 pending + 1 requested + 3 for the rest of its group = 10 of 6" */
 static void print_sum(struct printer *p, const json_t *quota)
 {
 	buf_printf(p->out, "%s used", tree_get(quota, "used"));
@@ -108,7 +108,7 @@ static void print_sum(struct printer *p, const json_t *quota)
 		buf_printf(p->out, " + %s pending", tree_get(quota, "pending"));
 	buf_printf(p->out, " + %s requested", tree_get(quota, "requested"));
 	if (tree_has(quota, "ofGroup"))
-		buf_printf(p->out, " + %s by the rest of its group", tree_get(quota, "ofGroup"));
+		buf_printf(p->out, " + %s for the rest of its group", tree_get(quota, "ofGroup"));
 	buf_printf(p->out, " = %s", tree_get(quota, "projected"));
 	buf_printf(p->out, tree_is(quota, "hard", "unlimited") ? ", unlimited" : " of %s", tree_get(quota, "hard"));
 	if (tree_has(quota, "borrowUpTo"))

@@ -116,24 +116,34 @@ void print_rules(struct printer *p, const json_t *rules)
 
 /* --- The Rule that decides the group --- */
 
+/* Why a Pod is not decided with a group, if that is known. */
+static const char *why_alone(const json_t *gang)
+{
+	static const struct {
+		const char *why, *text;
+	} whys[] = {{"noGroup", "; this Pod is in no group"},
+		    {"groupNotKnown", "; which Pods are in the group of this one is not known here"},
+		    {"othersNotKnown", "; no others of this one are known here"}};
+	for (size_t i = 0; i < sizeof whys / sizeof whys[0]; i++)
+		if (tree_is(gang, "decidedAlone", whys[i].why))
+			return whys[i].text;
+	return "";
+}
+
 void print_gang(struct printer *p, const json_t *gang)
 {
 	if (!gang)
 		return;
 	p->label = "group";
 	print_begin(p);
-	if (!json_is_true(json_object_get(gang, "whole"))) {
-		buf_printf(p->out, "Rule %s admits groups of Pods only as a whole; this Pod is decided alone, since %s",
-			   tree_get(gang, "rule"),
-			   tree_has(gang, "group") ? "no other Pods of its group are known here" : "it is in no group");
-	} else {
+	if (tree_has(gang, "group")) {
 		print_plain(p, tree_get(gang, "group"));
 		if (tree_number(gang, "pods"))
 			buf_printf(p->out, " of %lld Pods", tree_number(gang, "pods"));
-		buf_printf(p->out,
-			   ": Rule %s admits a Pod only if those of its group that are still to come fit with it",
-			   tree_get(gang, "rule"));
+		buf_text(p->out, ": ");
 	}
+	buf_printf(p->out, "Rule %s admits a Pod only if the Pods of its group that are still to come fit as well%s",
+		   tree_get(gang, "rule"), why_alone(gang));
 	print_end(p, gang);
 }
 

@@ -6,17 +6,22 @@
 
 /* --- The verdict --- */
 
-/* Whether the Pods wait for others of the object, because a Rule admits them only together. */
+/*
+ * Whether the Pods wait for others of the object, because a Rule admits them only together. One
+ * that a rollout has in addition does not.
+ */
 static bool is_together(const json_t *tree)
 {
 	const json_t *gang = json_object_get(tree, "gang");
-	return gang && !json_is_true(json_object_get(gang, "alone"));
+	return gang && !json_is_true(json_object_get(gang, "alone")) &&
+	       (tree_number(tree, "surge") == 0 ||
+		tree_number(tree, "fits") < tree_number(tree, "pods") - tree_number(tree, "surge"));
 }
 
 /* Whether they were decided as that group. */
 static bool is_whole(const json_t *tree)
 {
-	return json_is_true(json_object_get(json_object_get(tree, "gang"), "whole"));
+	return is_together(tree) && json_is_true(json_object_get(json_object_get(tree, "gang"), "whole"));
 }
 
 static void print_count(struct printer *p, const json_t *tree, long long fits, long long pods)
@@ -24,11 +29,6 @@ static void print_count(struct printer *p, const json_t *tree, long long fits, l
 	const struct fits words = {
 	    .fits = fits, .pods = pods, .surge = tree_number(tree, "surge"), .replaced = tree_number(tree, "replaces")};
 	buf_text(p->out, "; ");
-	if (is_whole(tree) && fits == 0 && !tree_is(tree, "verdict", "admitted")) {
-		buf_printf(p->out, "Rule \"%s\" admits the group only as a whole",
-			   tree_get(json_object_get(tree, "gang"), "rule"));
-		return;
-	}
 	fits_print(&words, p->out);
 	if (is_together(tree) && !tree_is(tree, "verdict", "admitted"))
 		fits_print_gang(str_of(tree_get(json_object_get(tree, "gang"), "rule")), p->out);
@@ -71,7 +71,7 @@ static void print_head(struct printer *p, const json_t *tree)
 	print_colored(p, admitted ? COLOR_GREEN : COLOR_RED, tree_get(tree, "verdict"));
 	if (!admitted && is_later(tree))
 		buf_text(p->out, "; there are none now");
-	else if (pods != 1 || tree_number(tree, "replaces") || (!admitted && is_whole(tree)))
+	else if (pods != 1 || tree_number(tree, "replaces") || (!admitted && is_accepted(tree) && is_whole(tree)))
 		print_count(p, tree, fits, pods);
 	if (!admitted && fits)
 		buf_text(p->out, "; the refusal of the next one is:");

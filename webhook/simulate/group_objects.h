@@ -7,6 +7,7 @@
 #ifndef WEBHOOK_SIMULATE_GROUP_OBJECTS_H
 #define WEBHOOK_SIMULATE_GROUP_OBJECTS_H
 
+#include "gpugate/hash_map.h"
 #include "gpugate/pod_group.h"
 
 struct group_object {
@@ -15,12 +16,17 @@ struct group_object {
 	struct str json; /* REVIEW_PADDING readable bytes follow. Absent: it says nothing. */
 };
 
+/* Zeroed, there are none. */
 struct group_objects {
 	struct group_object current; /* Borrowed. */
-	struct kept_group *kept;
+	struct hash_map kept;        /* Of struct kept_group. */
+	uint64_t numbers;
 };
 
 void group_objects_release(struct group_objects *objects);
+
+/* Returns a number from 1 on that was not returned before. */
+uint64_t group_objects_number(struct group_objects *objects);
 
 /*
  * From now on, this is the object that owns the Pods that are tried, until the next call; NULL:

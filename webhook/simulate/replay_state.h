@@ -29,6 +29,7 @@ struct replay {
 	struct replay_pod **pods;       /* Pods that exist. Owned. */
 	size_t pod_count, pod_size, pod_bytes, pod_bytes_max;
 	uint64_t reviews, ends, skipped, incomplete, passed_over;
+	uint64_t workloads;               /* How many had a number (subjects_set_groups). */
 	struct error unnamed;             /* About an object that no policy names. */
 	json_t *passed_over_files;        /* The first of them. */
 	struct str first_time, last_time; /* Of the recording, owned; absent: unknown. */

@@ -125,6 +125,8 @@ int replay_workload(struct replay *replay, const struct manifest *manifest, cons
 			subject_is_unnamed(creator.policy, manifest, object, &replay->unnamed);
 		return found;
 	}
+	if (subjects_set_groups(&subjects, object, ++replay->workloads, &replay->arena) < 0)
+		return replay_no_memory(err);
 	for (uint32_t i = 0; i < subjects.count; i++) {
 		const struct subject *subject = &subjects.items[i];
 		const struct replay_subject named = {.file = file,

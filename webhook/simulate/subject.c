@@ -46,7 +46,8 @@ static int complete(struct subject *subject, const struct workload_kind *kind, c
 	if (!str_present(subject->owner))
 		return no_memory(manifest, object, err);
 	subject->count.pods = replicas < SUBJECT_PODS_MAX ? replicas : SUBJECT_PODS_MAX;
-	return *kind->template && subject_set_group(subject, object, arena) < 0 ? no_memory(manifest, object, err) : 0;
+	subject->replicas = replicas;
+	return 0;
 }
 
 static int make_review(struct subject *subject, const struct workload_kind *kind, const struct manifest *manifest,
@@ -65,7 +66,9 @@ static int make_review(struct subject *subject, const struct workload_kind *kind
 	}
 	subject->pod = workload.pod;
 	subject->count = (struct workload_count){.surge = workload.surge, .per_node = kind->per_node};
-	return complete(subject, kind, manifest, object, creator, arena, workload.replicas, err);
+	/* Pods of a Job that have succeeded are not created again. */
+	int64_t pods = workload.replicas < workload.remaining ? workload.replicas : workload.remaining;
+	return complete(subject, kind, manifest, object, creator, arena, pods, err);
 }
 
 /* --- Custom resources --- */
@@ -162,6 +165,8 @@ bool subject_is_unnamed(const struct policy *policy, const struct manifest *mani
 {
 	struct str group = workload_group(object->api_version), kind = object->kind;
 	const struct str shipped = workload_shipped_name(group, kind);
+	if (str_eq(kind, STR("PodGroup")))
+		return false; /* It has no template. */
 	if (!(is_custom(group) || str_present(shipped)) || (policy && policy_workload(policy, group, kind)))
 		return false;
 	if (err->text[0] != '\0')

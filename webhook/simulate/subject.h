@@ -29,10 +29,12 @@ struct subject {
 	const struct workload_kind *kind; /* NULL: an AdmissionReview or a claim. */
 	struct str owner;                 /* What its Pods call the kind of the object. */
 	struct workload_count count;      /* At most SUBJECT_PODS_MAX Pods. */
+	int64_t replicas;                 /* The number of these Pods, without that bound. */
 	/* Where a custom resource has these Pods, such as spec.tasks[1].template. */
 	struct str part;
 	struct str at; /* The value there, in the JSON of the object; absent if `part` is. */
 	bool alone;    /* Other Pods of the object do not exist at the same time. */
+	/* As subjects_set_groups sets them: */
 	/* The object that says how many Pods there are in a group, unless they name another. */
 	struct group_object group;
 	int64_t per_group; /* How many of these are in each replica of a LeaderWorkerSet; else 0. */
@@ -42,12 +44,6 @@ struct subjects {
 	struct subject *items; /* In the arena. */
 	uint32_t count;
 };
-
-/*
- * Sets `group` and `per_group`, and in the review what the Pods will say of their group. The other
- * members are set. Returns 0, or -1 if the arena is exhausted.
- */
-int subject_set_group(struct subject *subject, const struct manifest_object *object, struct arena *arena);
 
 /*
  * Returns the review of one of the Pods, of which `number` were created before. It borrows from the
@@ -78,5 +74,16 @@ bool subject_is_review(const struct manifest_object *object);
  */
 int subjects_read(struct subjects *subjects, const struct manifest *manifest, const struct manifest_object *object,
 		  const struct subject_creator *creator, struct arena *arena, struct error *err);
+
+/* What separates the name of an object from its number, in the name that the Pods know. */
+#define SUBJECT_NUMBER_MARK "?"
+
+/*
+ * Sets the groups of subjects that subjects_read has read from the object, and in the reviews what
+ * the Pods will say of them. The number tells the object from others of its name. Returns 0, or -1
+ * if the arena is exhausted.
+ */
+int subjects_set_groups(struct subjects *subjects, const struct manifest_object *object, uint64_t number,
+			struct arena *arena);
 
 #endif

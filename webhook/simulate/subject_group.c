@@ -4,6 +4,7 @@
 #include "gpugate/pod_group.h"
 #include "webhook/json/count.h"
 #include "webhook/json/path.h"
+#include "webhook/json/scan.h" /* REVIEW_PADDING */
 #include "webhook/simulate/subject.h"
 
 /* Workloads of which the controller makes other objects, which own the Pods. */
@@ -17,17 +18,44 @@ static const struct maker {
 };
 
 /*
- * The API server completes a name that ends in a hyphen, so that no two such objects are the same.
- * Returns an absent string without memory.
+ * What is created again is another object, and the API server or a controller may complete the
+ * name. Returns an absent string without memory.
  */
-static struct str name_of(const struct manifest_object *object, struct arena *arena)
+static struct str name_of(const struct manifest_object *object, uint64_t number, struct arena *arena)
 {
-	char text[300];
-	if (object->name.len && !str_ends(object->name, STR("-")))
-		return object->name;
-	snprintf(text, sizeof text, "%.*s?%u", (int)(object->name.len < 253 ? object->name.len : 253),
-		 object->name.len ? object->name.ptr : "", object->line);
-	return arena_str(arena, str_of(text));
+	size_t size = object->name.len + 24;
+	char *text = arena_alloc(arena, size);
+	if (!text)
+		return (struct str){NULL, 0};
+	snprintf(text, size, "%.*s" SUBJECT_NUMBER_MARK "%llu", (int)object->name.len,
+		 object->name.len ? object->name.ptr : "", (unsigned long long)number);
+	return str_of(text);
+}
+
+/* --- Pods of Kubernetes' own kinds --- */
+
+/* Returns what a path of the object says, as JSON. */
+static struct str value_at(struct str json, const char *path)
+{
+	struct error ignored = {0};
+	struct str value = {NULL, 0};
+	return json_find(json, path, &value, &ignored) == 0 && str_present(value) ? value : STR("null");
+}
+
+/*
+ * A suspended Job has no Pods now. Those that it has later are explained, and they are a group.
+ * Returns it as it is then, or an absent string without memory.
+ */
+static struct str resumed(struct str json, struct arena *arena)
+{
+	struct str parallelism = value_at(json, "spec.parallelism"), completions = value_at(json, "spec.completions");
+	size_t size = parallelism.len + completions.len + 80 + REVIEW_PADDING;
+	char *text = arena_zalloc(arena, size, 1);
+	if (!text)
+		return (struct str){NULL, 0};
+	snprintf(text, size, "{\"spec\":{\"parallelism\":%.*s,\"completions\":%.*s,\"template\":{}}}",
+		 STR_ARG(parallelism), STR_ARG(completions));
+	return str_of(text);
 }
 
 static void set_made(const struct maker *maker, struct group_object *group)
@@ -51,8 +79,15 @@ static int set_owner(struct subject *subject, struct arena *arena)
 	snprintf(version, sizeof version, "%.*s%sv1", STR_ARG(group->api_group), group->api_group.len ? "/" : "");
 	*owner =
 	    (struct owner){.api_version = arena_str(arena, str_of(version)), .kind = group->kind, .name = group->name};
+	if (subject->count.pods == 0 && str_present(group->json) && str_eq(group->kind, STR("Job"))) {
+		group->json = resumed(group->json, arena);
+		if (!str_present(group->json))
+			return -1;
+	}
 	return str_present(owner->api_version) ? 0 : -1;
 }
+
+/* --- Pods of custom resources --- */
 
 /* How many groups the object has, as a path says; 1: it says nothing, or has only one. */
 static int64_t count_groups(struct str json, const char *path)
@@ -82,20 +117,31 @@ static int set_label(struct subject *subject, struct arena *arena)
 	if (known <= 0 || pod_group_find(pod, arena, &group) < 0)
 		return known == 0 ? 0 : -1;
 	if (group.groups_path)
-		subject->per_group = subject->count.pods / count_groups(subject->group.json, group.groups_path);
+		subject->per_group = subject->replicas / count_groups(subject->group.json, group.groups_path);
 	return 0;
 }
 
-int subject_set_group(struct subject *subject, const struct manifest_object *object, struct arena *arena)
+/* --- Of all --- */
+
+int subjects_set_groups(struct subjects *subjects, const struct manifest_object *object, uint64_t number,
+			struct arena *arena)
 {
-	subject->group = (struct group_object){.namespace = subject->review.namespace,
-					       .api_group = workload_group(object->api_version),
-					       .kind = object->kind,
-					       .name = name_of(object, arena),
-					       .json = object->json};
-	if (!str_present(subject->group.name))
+	const struct group_object group = {.api_group = workload_group(object->api_version),
+					   .kind = object->kind,
+					   .name = name_of(object, number, arena),
+					   .json = object->json};
+	if (!str_present(group.name))
 		return -1;
-	return subject->kind == &workload_custom ? set_label(subject, arena) : set_owner(subject, arena);
+	for (uint32_t i = 0; i < subjects->count; i++) {
+		struct subject *subject = &subjects->items[i];
+		if (!subject->kind || !*subject->kind->template)
+			continue;
+		subject->group = group;
+		subject->group.namespace = subject->review.namespace;
+		if ((subject->kind == &workload_custom ? set_label(subject, arena) : set_owner(subject, arena)) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int subject_member(const struct subject *subject, int64_t number, struct arena *arena, struct review *review)

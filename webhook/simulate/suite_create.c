@@ -62,6 +62,9 @@ static int try_object(struct creating *c, const struct manifest_object *object, 
 	int found = subjects_read(&subjects, c->attempt.manifest, object, &c->creator, &c->attempt.state->arena, err);
 	for (uint32_t i = 0; found > 0 && i < subjects.count; i++)
 		pods += subjects.items[i].count.pods;
+	uint64_t number = group_objects_number(simulation_groups(c->attempt.state->simulation));
+	if (found > 0 && subjects_set_groups(&subjects, object, number, &c->attempt.state->arena) < 0)
+		return state_no_memory(err);
 	if (pods > STEP_PODS_MAX)
 		return too_many(c, object, err);
 	for (uint32_t i = 0; found > 0 && i < subjects.count; i++)
