@@ -58,8 +58,8 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	    "or exempt the namespaces."),
     [LINT_CLAIM_REQUEST_WRONG] = MANIFEST_ROW(
 	"claim-request-wrong", ERROR,
-	"A request of a claim has a form that the API server refuses. In `resource.k8s.io/v1`, a request has either `exactly` or `firstAvailable`, and what says which devices is below that. Capacities are quantities, such as 6Gi.",
-	"Write the request as its version of the API has it."),
+	"A request of a claim, or the claim of a Pod, has a form that the API server refuses. In `resource.k8s.io/v1`, a request has either `exactly` or `firstAvailable`, and below that a device class and what else says which devices. Capacities are quantities, such as 6Gi. A Pod names a claim or a template, and not both.",
+	"Write it as its version of the API has it."),
     [LINT_CLAIM_UNCOUNTED] =
 	ROW("claim-uncounted", WARNING,
 	    "A Guard allows claims of the device class of an accelerator, such as gpu.nvidia.com, although no "

@@ -53,10 +53,54 @@ static void check_capacity(const struct view *view, const struct node *request)
 		check_amount(view, key);
 }
 
+/* --- What says which devices --- */
+
+/* Whether a scalar is there, is no template, and is none of the words; `words` ends with NULL. */
+static bool is_other(const struct node *value, const char *const *words)
+{
+	struct str text = view_text(value);
+	if (text.len == 0 || view_is_template(text))
+		return false;
+	while (*words && !str_eq(text, str_of(*words)))
+		words++;
+	return *words == NULL;
+}
+
+static void check_mode(const struct view *view, const struct node *request)
+{
+	static const char *const modes[] = {"ExactCount", "All", NULL};
+	const struct node *mode = view_get(request, STR("allocationMode")), *count = view_get(request, STR("count"));
+	int64_t number;
+	if (is_other(mode, modes))
+		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, mode->at,
+			  "\"" SHOW "\" is no allocationMode, so the API server refuses it; write ExactCount or All",
+			  SHOWN(mode->text));
+	else if (view_text(count).len && str_eq(view_text(mode), STR("All")))
+		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, count->at,
+			  "with allocationMode: All, the API server refuses a count; remove it");
+	else if (count && quantity_count(view_text(count), &number) == QUANTITY_OK && number == 0)
+		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, count->at,
+			  "a count of 0 is refused by the API server; write at least 1");
+}
+
+/* What `exactly` or an alternative says. */
 static void check_devices(const struct view *view, const struct node *request)
 {
+	if (!request)
+		return;
 	check_class(view, request);
+	check_mode(view, request);
 	check_capacity(view, request);
+}
+
+/* The same, where the version of the API requires the class there. */
+static void check_choice(const struct view *view, const struct node *choice)
+{
+	if (choice && choice->type == NODE_MAP && !view->partial && !node_find(choice, STR("deviceClassName")))
+		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, choice->at,
+			  "this request names no deviceClassName, so the API server refuses it; add one such as "
+			  "gpu.nvidia.com");
+	check_devices(view, choice);
 }
 
 /* --- The form of a request --- */
@@ -114,10 +158,10 @@ static void check_requests(const struct view *view, const struct node *spec)
 	for (const struct node *item = first_of(view_path(spec, "devices.requests")); item; item = item->next) {
 		check_form(view, item);
 		check_devices(view, item);
-		check_devices(view, view_get(item, STR("exactly")));
+		check_choice(view, view_get(item, STR("exactly")));
 		for (const struct node *choice = first_of(view_get(item, STR("firstAvailable"))); choice;
 		     choice = choice->next)
-			check_devices(view, choice);
+			check_choice(view, choice);
 	}
 }
 

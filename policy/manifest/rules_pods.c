@@ -81,6 +81,22 @@ static bool uses_claim(const struct node *spec, struct str name)
 	return false;
 }
 
+/* Where the Pod says which claim it is. */
+static void check_claim_source(const struct view *view, const struct node *item)
+{
+	const struct node *source = node_find(item, STR("source")),
+			  *template = node_find(item, STR("resourceClaimTemplateName"));
+	if (source)
+		VIEW_LINT(
+		    view, LINT_CLAIM_REQUEST_WRONG, source->at,
+		    "since Kubernetes 1.31, the API server refuses `source`; write what is in it beside the name");
+	else if (template && node_find(item, STR("resourceClaimName")))
+		VIEW_LINT(
+		    view, LINT_CLAIM_REQUEST_WRONG, template->at,
+		    "the Pod names a claim and a template for the same claim, so the API server refuses it; remove "
+		    "one");
+}
+
 static void check_claims(const struct pod_view *pod)
 {
 	const struct node *claims = view_get(pod->spec, STR("resourceClaims"));
@@ -88,6 +104,7 @@ static void check_claims(const struct pod_view *pod)
 	for (const struct node *item = claims && claims->type == NODE_LIST ? claims->first : NULL;
 	     item && checked < VIEW_ITEMS_MAX; item = item->next, checked++) {
 		const struct node *name = view_get(item, STR("name"));
+		check_claim_source(pod->view, item);
 		if (pod->view->partial || view_text(name).len == 0 || uses_claim(pod->spec, name->text))
 			continue;
 		VIEW_LINT(pod->view, LINT_CLAIM_UNUSED, name->at,

@@ -79,6 +79,14 @@ MISTAKES = {
         claim("{name: gpu, «deviceClassName: gpu.nvidia.com, count: 2¦exactly: {deviceClassName: gpu.nvidia.com, count: 2}»}").replace("/v1", "/v1beta2"),
         claim("name: gpu\n      exactly: {deviceClassName: a.example.com}\n      «firstAvailable¦# other»: [{name: a, deviceClassName: b.example.com}]"),
         claim("{name: gpu, «exactly: {deviceClassName: a.example.com}¦deviceClassName: a.example.com»}").replace("/v1", "/v1beta1"),
+        pod(spec="  resourceClaims:\n  - name: gpu\n    resourceClaimName: one\n    «resourceClaimTemplateName¦# template»: two\n").replace(
+            "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu}]"),
+        pod(spec="  resourceClaims:\n  - {name: gpu, «source: {resourceClaimName: one}¦resourceClaimName: one»}\n").replace(
+            "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu}]"),
+        claim("{name: gpu, exactly: «{count: 1}¦{count: 1, deviceClassName: a.example.com}»}"),
+        claim("{name: gpu, exactly: {deviceClassName: a.example.com, allocationMode: «Exact¦ExactCount»}}"),
+        claim("{name: gpu, exactly: {deviceClassName: a.example.com, allocationMode: All, count: «2¦»}}"),
+        claim("{name: gpu, exactly: {deviceClassName: a.example.com, count: «0¦1»}}"),
         claim("«{name: gpu}¦{name: gpu, exactly: {deviceClassName: a.example.com}}»"),
         claim("{name: gpu, exactly: {deviceClassName: shared.example.com, capacity: {requests: {memory: «6GB¦6Gi»}}}}"),
         claim("{name: gpu, exactly: {deviceClassName: shared.example.com, capacity: {requests: {cores: «half¦50»}}}}").replace(

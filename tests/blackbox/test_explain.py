@@ -165,7 +165,7 @@ def test_groups(tell):
         assert tell(gangs, [held, lonely], status=1)[1]["gang"]["alone"]
         text = tell(gangs, [held, lonely], text=True)
         assert "group fit" not in text and f"The {controller}-controller creates the Pods that are admitted" in text, text
-        assert re.search(r"fit as well; (no others of this one are known here|this Pod is in no group) \(", text), text
+        assert re.search(r"fit as well; this Pod is (the only one|in no group) \(", text), text
     # Not of a Pod that counts nothing, of one that the Rule is not for, or without such a Rule.
     for policy, one in ((gangs, pod()), (gangs, pod({GPU: 1}, namespace="team-a-dev")), ([*FLEET, *ORG], pod({GPU: 1}))):
         assert "gang" not in tell(policy, [one], status=0)[0] and "group " not in tell(policy, [one], text=True)
@@ -197,7 +197,9 @@ def test_groups_of_each_kind(tell, tmp_path, kind):
     assert f"requested {size} (1 by this Pod, {size - 1} by the Pods of its group" in told[0]["message"], told[0]["message"]
     # Without what says how many there are, each is decided alone.
     if kind == "PodGroup":
-        assert tell(policy, [obj], status=1)[0]["fits"] == 4
+        alone = tell(policy, [obj], status=1)[0]
+        assert alone["fits"] == 4 and alone["gang"]["decidedAlone"] == "sizeNotKnown"
+        assert "; this Pod is decided alone, because nothing here says how many Pods its group has (" in tell(policy, [obj], text=True)
         (tmp_path / "usage.yaml").write_text(json.dumps(group))
         assert tell(policy, [obj], "--usage", tmp_path / "usage.yaml", status=1)[0]["fits"] == 0
 
@@ -244,6 +246,8 @@ def test_groups_that_have_no_pods_now_or_fewer(tell, tmp_path):
     job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "train", "namespace": "team-a"}, "spec": {"template": template}}
     # When it is resumed, as by Kueue, its Pods are a group.
     told = tell(policy, [{**job, "spec": {"parallelism": 5, "suspend": True, "template": template}}], status=1)[0]
+    text = tell(policy, [{**job, "spec": {"parallelism": 4, "suspend": True, "template": template}}], text=True)
+    assert text.splitlines()[0].endswith(": admitted; there are none now"), text
     assert told["pods"] == 0 and "requested 5 (1 by this Pod, 4 by the Pods" in told["message"], told["message"]
     # Pods that have succeeded are not created again.
     told = tell(policy, [{**job, "spec": {"parallelism": 5, "completions": 5, "template": template}, "status": {"succeeded": 2}}], status=0)[0]

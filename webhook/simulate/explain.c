@@ -55,6 +55,14 @@ static json_t *group_name(struct str key)
 	return json_sprintf("%.*s%.*s", (int)before, key.ptr, (int)(key.len - after), key.ptr + after);
 }
 
+/* Whether the group is that of the object, which says how many Pods there are. */
+static bool is_of_object(const struct trial *trial, struct str key)
+{
+	const struct group_object *object = &trial->subject.group;
+	return str_present(object->json) && str_starts(key, object->kind) && key.len > object->kind.len &&
+	       (key.ptr[object->kind.len] == '.' || key.ptr[object->kind.len] == '/');
+}
+
 /* Why the Pod was not decided with its group; NULL: it was, or it was not decided. */
 static const char *why_alone(const struct trial *trial, const struct consumer *consumer)
 {
@@ -68,9 +76,9 @@ static const char *why_alone(const struct trial *trial, const struct consumer *c
 		if (json_object_get(quota, "ofGroup"))
 			return NULL;
 	}
-	return str_present(consumer->group)       ? "othersNotKnown"
-	       : str_present(trial->subject.part) ? "groupNotKnown"
-						  : "noGroup";
+	if (!str_present(consumer->group))
+		return str_present(trial->subject.part) ? "groupNotKnown" : "noGroup";
+	return is_of_object(trial, consumer->group) ? "noOthers" : "sizeNotKnown";
 }
 
 /* Adds the group of the Pod, if its Rule admits it only as a whole. */

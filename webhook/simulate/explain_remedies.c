@@ -114,8 +114,9 @@ static struct str slice_that_fits(const struct explain_refusal *refusal, const s
 	for (uint32_t i = 0; i < policy_resource_count(policy) && tried < SLICES_MAX; i++) {
 		struct resource_view resource;
 		policy_resource(policy, i, &resource);
+		/* A Pod claims devices of a class, and does not request them by name. */
 		if (!resource.part || resource.gpus <= best.gpus || str_eq(resource.name, asked->resource) ||
-		    !str_eq(resource_without_part(resource.name), resource.name))
+		    str_starts(resource.name, STR("deviceclass.resource.kubernetes.io/")))
 			continue;
 		tried++;
 		if (would_fit(refusal, asked, resource.name, 1))

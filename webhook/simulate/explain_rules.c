@@ -121,9 +121,11 @@ static const char *why_alone(const json_t *gang)
 {
 	static const struct {
 		const char *why, *text;
-	} whys[] = {{"noGroup", "; this Pod is in no group"},
-		    {"groupNotKnown", "; which Pods are in the group of this one is not known here"},
-		    {"othersNotKnown", "; no others of this one are known here"}};
+	} whys[] = {
+	    {"noGroup", "; this Pod is in no group"},
+	    {"groupNotKnown", "; this Pod is decided alone, because it is not known which Pods are its group"},
+	    {"sizeNotKnown", "; this Pod is decided alone, because nothing here says how many Pods its group has"},
+	    {"noOthers", "; this Pod is the only one"}};
 	for (size_t i = 0; i < sizeof whys / sizeof whys[0]; i++)
 		if (tree_is(gang, "decidedAlone", whys[i].why))
 			return whys[i].text;

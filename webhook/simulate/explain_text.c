@@ -30,7 +30,9 @@ static void print_count(struct printer *p, const json_t *tree, long long fits, l
 	    .fits = fits, .pods = pods, .surge = tree_number(tree, "surge"), .replaced = tree_number(tree, "replaces")};
 	buf_text(p->out, "; ");
 	fits_print(&words, p->out);
-	if (is_together(tree) && !tree_is(tree, "verdict", "admitted"))
+	/* Replicas of a LeaderWorkerSet are a group each, and some of them fit. */
+	bool some = is_whole(tree) && fits > 0;
+	if (is_together(tree) && !some && !tree_is(tree, "verdict", "admitted"))
 		fits_print_gang(str_of(tree_get(json_object_get(tree, "gang"), "rule")), p->out);
 }
 
@@ -69,7 +71,7 @@ static void print_head(struct printer *p, const json_t *tree)
 	if (!admitted && is_accepted(tree))
 		buf_text(p->out, is_later(tree) ? "its Pods would be " : "its Pods are ");
 	print_colored(p, admitted ? COLOR_GREEN : COLOR_RED, tree_get(tree, "verdict"));
-	if (!admitted && is_later(tree))
+	if (is_later(tree))
 		buf_text(p->out, "; there are none now");
 	else if (pods != 1 || tree_number(tree, "replaces") || (!admitted && is_accepted(tree) && is_whole(tree)))
 		print_count(p, tree, fits, pods);
