@@ -237,7 +237,13 @@ $(OUT)/unit/policy/compile/test_memory: LDLIBS += -Wl,--wrap=malloc,--wrap=callo
 # Their clock stands still.
 $(patsubst %,$(OUT)/unit/webhook/cluster/test_%,classes fit kinds queue slices step): LDLIBS += -Wl,--wrap=clock_gettime
 
-$(OUT)/unit/%: $(OUT)/tests/unit/%.o $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
+# A unit test needs few of the objects, and linking all of them takes most of the time. epoll.o
+# takes the place of a function of libc, for which no linker looks into an archive.
+$(OUT)/objects.a: $(filter-out $(OUT)/webhook/main.o,$(OBJECTS))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsT $@ $^
+
+$(OUT)/unit/%: $(OUT)/tests/unit/%.o $(OUT)/webhook/http/epoll.o $(OUT)/objects.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
@@ -283,13 +289,17 @@ deploy/dashboards/gpugate.json deploy/alerts/prometheusrule.yaml: %: deploy/dash
 
 FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/%.o,$(filter-out webhook/main.c,$(SOURCES)))
 
+build/fuzz/objects.a: $(FUZZ_OBJECTS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsT $@ $^
+
 build/fuzz/%.o: %.c Makefile | build/.packages-build build/.packages-fuzz
 	$(call say,FUZZ-CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(LANGUAGE) -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
 		$$(pkg-config --cflags $(PKGS)) -MMD -MP -c -o $@ $<
 
-build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(FUZZ_OBJECTS)
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/webhook/http/epoll.o build/fuzz/objects.a
 	$(call say,LINK,$@)
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 

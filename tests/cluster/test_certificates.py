@@ -461,8 +461,8 @@ def test_without_rights_and_without_an_api_server(shared):
     assert "writing caBundle failed" in line["message"] and "forbidden" in line["message"] and line["level"] == "error"
     eventually(lambda: any(event["reason"] == "CertificatesFailing" for event in cluster.admin.list("Event", "gpugate")), 10, "an Event")
     eventually(lambda: gate.server.metrics().value("gpugate_certificate_failures_total", what="bundle") >= 6, 60, "more attempts")
-    # It keeps trying, and reports again only what is new, such as the other configuration, which a
-    # rotation changes too.
+    # It keeps trying, and reports each failure once. After a rotation, the other configuration
+    # fails, too, and the two take turns.
     problems = [line["message"] for line in gate.server.log("certificates_failing")]
     assert len(problems) == len(set(problems)) <= 2 and not gate.server.log("certificates_recovered"), problems
     cluster.admin.replace(rules).must()

@@ -35,6 +35,8 @@ struct certs_target {
 	enum bundle_reason reason; /* Reason for the patch in progress. */
 };
 
+#define CERTS_REPORTED_MAX 8 /* More than fail at the same time. */
+
 struct kube_certs {
 	struct kube_certs_options options;
 	struct buf watched;       /* The watched path, NUL-terminated. */
@@ -54,9 +56,10 @@ struct kube_certs {
 	struct certs_trust trust;
 	struct certs_shown shown;
 	/* Failures. */
-	bool failing;
 	int64_t backoff_ms;
-	char problem[1200];           /* The last one that was reported. */
+	/* Hashes of those that were reported since all went well. The oldest is forgotten first. */
+	uint64_t reported[CERTS_REPORTED_MAX];
+	unsigned reported_count;      /* How many were; 0: nothing fails. */
 	enum secret_state complained; /* The last state of the Secret that was reported. */
 	pthread_mutex_t delivering;   /* Guards `stopped`, and is held during `deliver`. */
 	bool stopped;

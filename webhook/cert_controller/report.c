@@ -22,24 +22,32 @@ static struct log_field time_field(const char *key, int64_t when_s, char text[st
 
 /* --- Failures --- */
 
+/* Whether a failure is known by now. Two that alternate are each reported once. */
+static bool was_reported(struct kube_certs *certs, uint64_t hash)
+{
+	for (unsigned i = 0; i < CERTS_REPORTED_MAX && i < certs->reported_count; i++)
+		if (certs->reported[i] == hash)
+			return true;
+	certs->reported[certs->reported_count++ % CERTS_REPORTED_MAX] = hash;
+	return false;
+}
+
 void certs_report_failure(struct kube_certs *certs, enum certs_failure failure, const char *doing, const char *why)
 {
-	char text[sizeof certs->problem];
+	char text[1200];
 	snprintf(text, sizeof text, "%s failed: %s", doing, why ? why : "no answer");
 	atomic_fetch_add(&certs->counts.failures[failure], 1);
-	if (certs->failing && strcmp(text, certs->problem) == 0)
+	if (was_reported(certs, str_hash(str_of(text))))
 		return;
-	certs->failing = true;
-	memcpy(certs->problem, text, sizeof text);
 	log_message(certs, LOG_ERROR, "certificates_failing", text);
 	kube_events_emit(certs->options.events, true, "CertificatesFailing", text);
 }
 
 void certs_report_fine(struct kube_certs *certs)
 {
-	if (!certs->failing)
+	if (certs->reported_count == 0)
 		return;
-	certs->failing = false;
+	certs->reported_count = 0;
 	log_message(certs, LOG_INFO, "certificates_recovered", "certificates are looked after again");
 }
 
