@@ -12,7 +12,7 @@ import yaml
 
 import manifest_cases
 from examples import EXAMPLES
-from gpugate import BINARY, SANITIZED, run, run_measured
+from gpugate import BINARY, ROOT, SANITIZED, run, run_measured
 from lint_cases import A100, TEAM, document, policy
 from manifest_cases import ERRORS, MISTAKES, QUIET, bad, good, pod
 from test_lint_outputs import SARIF
@@ -81,6 +81,9 @@ def test_examples_and_what_the_policy_says(tmp_path):
     meant = {"mig-single/manifests/classroom.yaml": "replicas-above-quota", "inference-deployment/manifests/llm-inference.yaml": "replicas-above-quota",
              "elastic-inference/manifests/hpa.yaml": "autoscaler-above-quota", "mps/manifests/embedding.yaml": "surge-above-quota", "whole-gpu-training/manifests/preprocessing-pod.yaml": "visible-devices",
              "gpu-operator/manifests/node-check.yaml": "visible-devices"}
+    for path in (ROOT / "deploy" / "examples" / "custom-resources" / "manifests").glob("[a-z]*.yaml"):
+        never = path.stem in ("notebook", "workflow")
+        meant[f"custom-resources/manifests/{path.name}"] = "policy-refuses" if never else "replicas-above-quota"
     found = {}
     for example in EXAMPLES:
         folder = example.dir / "manifests"
