@@ -213,10 +213,11 @@ $(OUT)/%.o: %.c Makefile | build/.packages-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Tests are not worth the time that an optimizer takes for sanitized code.
 $(OUT)/tests/%.o: tests/%.c Makefile | build/.packages-test
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(SAN),-O0) -MMD -MP -c -o $@ $<
 
 # The assembler includes these, and -MMD does not see that.
 $(OUT)/webhook/server/status_page.o build/fuzz/webhook/server/status_page.o: webhook/server/status_page.html
