@@ -33,8 +33,6 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("GPUGATE", ROOT / "build" / "gpugate")).resolve()
 SANITIZED = "san-" in str(BINARY) or bool(os.environ.get("GPUGATE_SANITIZED"))
 PATIENCE = 6 if SANITIZED else 1  # A sanitized build is that much slower.
-# Property tests try fewer examples: where each is slow, or where others have tried them before.
-BRIEF = SANITIZED or bool(os.environ.get("GPUGATE_BRIEF"))
 # The minimum time to wait for anything. Only a failure waits that long, even on a slow machine.
 DEADLINE_S = 120
 _REPORTS = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:|panic|Assertion")
@@ -46,7 +44,8 @@ BODY_MAX = 8 << 20
 
 
 def scaled(full, brief):
-    return brief if BRIEF else full
+    """Returns how many examples a property test tries; fewer where each is slow."""
+    return brief if SANITIZED else full
 
 
 def eventually(condition, seconds=0, what="the condition", pause=0.005):
