@@ -5,8 +5,10 @@ sanitizer report, or an exit status other than 0 when a server stops, fails the 
 it.
 """
 
+import _ssl
 import atexit
 import base64
+import ctypes
 import http.client
 import json
 import os
@@ -46,6 +48,19 @@ BODY_MAX = 8 << 20
 def scaled(full, brief):
     """Returns how many examples a property test tries; fewer where each is slow."""
     return brief if SANITIZED else full
+
+
+class _Socket(ssl.SSLSocket):
+    """Leaves no error of a failed write behind. OpenSSL 3.2 and later put it into the queue of the
+    thread, and Python leaves it there, so that the next read from any other connection of the
+    thread that has to wait would raise it as an error of its own."""
+
+    def send(self, data, flags=0):
+        try:
+            return super().send(data, flags)
+        except OSError:
+            ctypes.CDLL(_ssl.__file__).ERR_clear_error()
+            raise
 
 
 def eventually(condition, seconds=0, what="the condition", pause=0.005):
@@ -257,6 +272,7 @@ class Server:
         self.args += [str(a) for a in args]
         self.env = {**os.environ, **(env or {})}
         self.context = ssl.create_default_context(cafile=str(self.ca))
+        self.context.sslsocket_class = _Socket
         self.process = None
         self._local = threading.local()
         self._wait = wait

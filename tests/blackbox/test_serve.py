@@ -483,6 +483,15 @@ def test_garbage(server):
     assert server.validate(pod()).allowed
 
 
+def test_a_client_that_writes_after_the_end(server):
+    assert server.validate(pod()).allowed
+    with server.tls() as sock:
+        with pytest.raises(OSError):
+            while True:
+                sock.sendall(b"not HTTP\r\n\r\n" * 1000)
+        assert server.validate(pod()).allowed, "over the connection of the first request"
+
+
 def test_huge_headers(server):
     for headers in ([f"X-{i}: {'a' * 100}" for i in range(2000)], ["X: " + "a" * 200000]):
         assert status_of(server.raw(http(body=good_body(), headers=[JSON, *headers]))) in (None, 400, 413, 431, 200)
