@@ -128,7 +128,7 @@ def until_enough(load, chaos, wanted, seconds):
     while some_are_missing() or (not wanted and time.monotonic() - begin < seconds):
         assert wanted or time.monotonic() - begin < GIVE_UP_S, f"{load.admitted()} admitted, of which {load.made()['generated']} are generated claims"
         chaos.step()
-        time.sleep(chaos.random.uniform(0.3, 6 if wanted else 2))
+        time.sleep(chaos.random.uniform(0.3, 15 if wanted else 2))
         if wanted and time.monotonic() - told > 10:
             told = time.monotonic()
             print(f"{told - begin:7.0f} s  {load.admitted():8} admitted of {wanted}  {len(chaos.done)} accidents, last {chaos.done[-1]}", flush=True)

@@ -21,11 +21,16 @@ NOT_TO_BE_HAD = 77
 RELEASES = ("bookworm", "trixie")  # the README promises Debian 12 and later
 IGNORED = shutil.ignore_patterns("build", ".git", "__pycache__", ".pytest_cache", ".hypothesis")
 
-# Runs in the namespace. $1 is the chroot, $2 is Go's folder or empty, and the rest is the command.
+# Runs in the namespace. $1 is the chroot. Folders to be seen in it follow, then `--` and the
+# command.
 ENTER = """
-root=$1 go=$2; shift 2
+root=$1; shift
 mount --rbind /proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 77
-if [ -n "$go" ]; then mkdir -p "$root/usr/local/go" && mount --bind "$go" "$root/usr/local/go" || exit 77; fi
+while [ "$1" != -- ]; do
+	mkdir -p "$root$1" && mount --bind "$1" "$root$1" || exit 77
+	shift
+done
+shift
 exec chroot "$root" "$@"
 """
 
@@ -97,18 +102,24 @@ def copy_in(folder):
         shutil.copy2(promtool, folder / "usr" / "local" / "bin" / "promtool")
 
 
-def go_folder():
-    """Returns Go's folder. Without one, the tests that need Go are skipped."""
+def go_settings():
+    """Returns the folders of Go and of what it has compiled, by the name of their variable. Without
+    Go, the tests that need it are skipped."""
+    names = ("GOROOT", "GOCACHE")
     try:
-        return run(binaries.find_go(), "env", "GOROOT").stdout.strip()
+        folders = dict(zip(names, run(binaries.find_go(), "env", *names).stdout.split("\n")))
     except binaries.NotToBeHad:
-        return ""
+        return {}
+    pathlib.Path(folders["GOCACHE"]).mkdir(parents=True, exist_ok=True)
+    return folders
 
 
 def inside(folder, *command):
-    path = "/usr/local/go/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    return subprocess.run(["unshare", "--mount", "sh", "-c", ENTER, "sh", str(folder), go_folder(), "/usr/bin/env", "-i", f"PATH={path}",
-                           "HOME=/root", "LC_ALL=C.UTF-8", *command], stdin=subprocess.DEVNULL).returncode
+    go = go_settings()
+    path = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" + (f":{go['GOROOT']}/bin" if go else "")
+    env = {"PATH": path, "HOME": "/root", "LC_ALL": "C.UTF-8", **go}
+    return subprocess.run(["unshare", "--mount", "sh", "-c", ENTER, "sh", str(folder), *go.values(), "--", "/usr/bin/env", "-i",
+                           *(f"{name}={value}" for name, value in env.items()), *command], stdin=subprocess.DEVNULL).returncode
 
 
 def main():
