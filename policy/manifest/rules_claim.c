@@ -70,17 +70,18 @@ static void check_mode(const struct view *view, const struct node *request)
 {
 	static const char *const modes[] = {"ExactCount", "All", NULL};
 	const struct node *mode = view_get(request, STR("allocationMode")), *count = view_get(request, STR("count"));
-	int64_t number;
+	struct quantity number;
+	bool counts = count && quantity_parse(view_text(count), &number) == QUANTITY_OK && number.nano != 0;
 	if (is_other(mode, modes))
 		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, mode->at,
 			  "\"" SHOW "\" is no allocationMode, so the API server refuses it; write ExactCount or All",
 			  SHOWN(mode->text));
-	else if (view_text(count).len && str_eq(view_text(mode), STR("All")))
+	else if (counts && str_eq(view_text(mode), STR("All")))
 		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, count->at,
 			  "with allocationMode: All, the API server refuses a count; remove it");
-	else if (count && quantity_count(view_text(count), &number) == QUANTITY_OK && number == 0)
+	else if (counts && number.nano < 0)
 		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, count->at,
-			  "a count of 0 is refused by the API server; write at least 1");
+			  "the API server refuses a negative count; write at least 1");
 }
 
 /* What `exactly` or an alternative says. */

@@ -85,8 +85,8 @@ MISTAKES = {
             "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu}]"),
         claim("{name: gpu, exactly: «{count: 1}¦{count: 1, deviceClassName: a.example.com}»}"),
         claim("{name: gpu, exactly: {deviceClassName: a.example.com, allocationMode: «Exact¦ExactCount»}}"),
-        claim("{name: gpu, exactly: {deviceClassName: a.example.com, allocationMode: All, count: «2¦»}}"),
-        claim("{name: gpu, exactly: {deviceClassName: a.example.com, count: «0¦1»}}"),
+        claim("{name: gpu, exactly: {deviceClassName: a.example.com, allocationMode: All, count: «2¦0»}}"),
+        claim("{name: gpu, exactly: {deviceClassName: a.example.com, count: «-1¦0»}}"),
         claim("«{name: gpu}¦{name: gpu, exactly: {deviceClassName: a.example.com}}»"),
         claim("{name: gpu, exactly: {deviceClassName: shared.example.com, capacity: {requests: {memory: «6GB¦6Gi»}}}}"),
         claim("{name: gpu, exactly: {deviceClassName: shared.example.com, capacity: {requests: {cores: «half¦50»}}}}").replace(
@@ -94,7 +94,7 @@ MISTAKES = {
     ],
     "claim-undefined": [
         pod(spec="  resourceClaims:\n  - {name: gpu, resourceClaimName: one}\n", container="").replace(
-            "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu}, {name: «gpu2¦gpu»}]"),
+            "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu, request: a}, {name: «gpu2¦gpu», request: b}]"),
     ],
     "claim-unused": [
         pod(spec="  resourceClaims:\n  - {name: gpu, resourceClaimName: one}\n" + "  - {name: «second¦gpu», resourceClaimName: two}\n").replace(
@@ -141,9 +141,9 @@ MISTAKES = {
         pod(metadata='  annotations: {«gpu-fraction¦fraction»: "0.5"}\n', limits="memory: 1Gi"),
     ],
     "hpa-scales-to-zero": [
-        autoscaler("{type: Pods, pods: {metric: {name: queue}}}").replace("  maxReplicas", "  minReplicas: «0¦1»\n  maxReplicas"),
+        autoscaler("{type: Pods, pods: {metric: {name: queue}, target: {type: AverageValue, averageValue: 1}}}").replace("  maxReplicas", "  minReplicas: «0¦1»\n  maxReplicas"),
         autoscaler("").replace("  metrics:\n  - \n", "  minReplicas: «0¦1»\n"),
-        autoscaler("{type: ContainerResource, containerResource: {name: cpu, container: a}}").replace("  maxReplicas", "  minReplicas: «0¦2»\n  maxReplicas"),
+        autoscaler("{type: ContainerResource, containerResource: {name: cpu, container: a, target: {type: Utilization, averageUtilization: 80}}}").replace("  maxReplicas", "  minReplicas: «0¦2»\n  maxReplicas"),
     ],
     "plugin-config-unused": [
         config_map(SLICED).replace("name: device-plugin", "name: «device-plugin-2¦device-plugin»") + "---\n" + OPERATOR,
@@ -198,7 +198,7 @@ MISTAKES = {
         pod(spec="  nodeName: «gpu-1¦''»\n"),
     ],
     "pod-level-accelerator": [
-        pod(spec="  resources: {limits: {«nvidia.com/gpu¦memory»: 1}}\n", limits="memory: 1Gi"),
+        pod(spec="  resources: {limits: {«nvidia.com/gpu: 1¦memory: 2Gi»}}\n", limits="memory: 1Gi"),
     ],
     "privileged-accelerator": [
         pod(container="    securityContext: {privileged: «true¦false»}\n"),

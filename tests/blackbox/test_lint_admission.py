@@ -482,7 +482,7 @@ def test_each_claim_by_itself(tmp_path):
     assert ids(tmp_path, LISTED, TEAM, a_yaml=claimed("a", "count: 5")) == ["policy-refuses"]
 
 
-@pytest.mark.parametrize("what, form", [("adminAccess: true", []), ("allocationMode: all", ["claim-request-wrong"]), ("count: 0", ["claim-request-wrong"])])
+@pytest.mark.parametrize("what, form", [("adminAccess: true", []), ("allocationMode: all", ["claim-request-wrong"]), ("count: -1", ["claim-request-wrong"])])
 def test_a_claim_that_cannot_be_counted(tmp_path, what, form):
     assert sorted(ids(tmp_path, LISTED, ALL, a_yaml=claimed("a", what))) == [*form, "policy-refuses"]
 

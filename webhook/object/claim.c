@@ -157,7 +157,10 @@ bool claim_is_claim(struct str group, struct str kind)
 	return claim_is_kind(group, kind) && str_eq(kind, KIND_CLAIM);
 }
 
-/* Completes an option from what is written. The API server treats an empty mode as absent. */
+/*
+ * Completes an option from what is written. The API server treats an empty mode and a count of 0 as
+ * absent.
+ */
 static struct claim_option finish_option(const struct written_option *written)
 {
 	struct claim_option option = written->option;
@@ -170,9 +173,9 @@ static struct claim_option finish_option(const struct written_option *written)
 	/* All cores of a device can be requested with little of its memory. */
 	option.other_capacity = claim_has_other_capacity(&written->capacity);
 	option.memory = option.other_capacity ? 0 : claim_memory(&written->capacity);
-	int64_t count;
-	bool counted = quantity_count(option.count_text, &count) == QUANTITY_OK;
-	option.count = !str_present(option.count_text) ? 1 : counted ? count : 0;
+	int64_t count = 0;
+	bool counted = !str_present(option.count_text) || quantity_count(option.count_text, &count) == QUANTITY_OK;
+	option.count = !counted ? 0 : count ? count : 1;
 	option.mode = option.mode_text.len == 0 || str_eq(option.mode_text, STR("ExactCount")) ? CLAIM_EXACT_COUNT
 		      : str_eq(option.mode_text, STR("All"))                                   ? CLAIM_ALL
 											       : CLAIM_MODE_UNKNOWN;
