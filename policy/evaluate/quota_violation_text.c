@@ -73,7 +73,7 @@ static void print_numbers(const struct policy *policy, const struct quota_violat
 	print_pending(policy, quota_violation, out);
 	buf_printf(out, ", limit %.*s", STR_ARG(quota->hard_text));
 	if (quota->borrow > 0)
-		buf_printf(out, " + %.*s borrowed", STR_ARG(quota->borrow_text));
+		buf_printf(out, " + up to %.*s borrowed", STR_ARG(quota->borrow_text));
 }
 
 /*

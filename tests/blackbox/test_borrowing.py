@@ -41,7 +41,7 @@ def refusal(server, namespace, count=1, resource=GPU):
 def test_borrow_and_lend(serve):
     server = serve([team("team-a", 4), team("team-b", 4, borrow=2)])
     assert fits(server, "team-b", 6)
-    assert refusal(server, "team-b") == ('exceeded quota: GPU quota "whole" of tenant "team-b": requested 1, used 6, limit 4 + 2 borrowed, '
+    assert refusal(server, "team-b") == ('exceeded quota: GPU quota "whole" of tenant "team-b": requested 1, used 6, limit 4 + up to 2 borrowed, '
                                          'over by 1; nothing is free')
     assert fits(server, "team-a", 2)
     assert refusal(server, "team-a", 2) == (
@@ -61,7 +61,7 @@ def test_what_was_lent_comes_back(serve):
 def test_only_what_is_lent(serve):
     server = serve([team("team-a", 4, lend=1), team("team-b", 4, borrow=4)])
     message = refusal(server, "team-b", 6)
-    assert message == ('can never fit: GPU quota "whole" of tenant "team-b": requested 6, used 0, limit 4 + 4 borrowed, of which cohort '
+    assert message == ('can never fit: GPU quota "whole" of tenant "team-b": requested 6, used 0, limit 4 + up to 4 borrowed, of which cohort '
                        '"research" can lend at most 1; request at most 5, or ask the platform team to raise the limit; 5 are free')
     assert fits(server, "team-b", 5)
     assert fits(server, "team-a", 3), "what is kept is there"
@@ -111,7 +111,7 @@ def test_measures(serve):
                     both("team-b", {"compute": {"borrowUpTo": "0.5"}, "memory": {"borrowUpTo": "40Gi"}})])
     assert fits(server, "team-b", 10, MIG)  # 10/7 of 1.5 GPUs, and 100 of 120 GiB.
     message = refusal(server, "team-b", 1, MIG)
-    assert 'quota "compute"' in message and "limit 1 + 0.5 borrowed, over by 0.07" in message and "memory" not in message, message
+    assert 'quota "compute"' in message and "limit 1 + up to 0.5 borrowed, over by 0.07" in message and "memory" not in message, message
     assert fits(server, "team-a", 3, MIG)
     # 7/7 of its own, of which 3/7 are lent.
     message = refusal(server, "team-a", 4, MIG)

@@ -233,7 +233,7 @@ def test_who_holds_a_quota_of_which_nothing_is_free(tell):
         "holders": [{"namespace": "n6", "amount": "4", "pods": 4}, {"namespace": "n1", "amount": "3", "pods": 3},
                     *({"namespace": f"n{i}", "amount": "1", "pods": 1} for i in (0, 2, 3))]}
     text = tell(policy, [pod({GPU: 1}, namespace="n7")], some, text=True)
-    assert ("  remedies wait until 1 more of quota team-a/q is free; it is held by 4 Pods in namespace n6 (4), 3 Pods in namespace n1 (3), "
+    assert ("  remedies wait until quota team-a/q has 1 more free; it is held by 4 Pods in namespace n6 (4), 3 Pods in namespace n1 (3), "
             "1 Pod in namespace n0 (1), 1 Pod in namespace n2 (1), 1 Pod in namespace n3 (1), and Pods in 2 more namespaces\n") in text, text
     assert tell(policy, [pod({GPU: 1}, namespace="n7")], some[1:])[0]["verdict"] == "admitted"
 

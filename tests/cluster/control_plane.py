@@ -38,9 +38,9 @@ USERS = {
     "ben": ["team-b"],
 }
 
-# Its processes live for seconds or minutes. Collecting garbage less often takes more memory and
-# less of the processor.
-GO = {"GOGC": "300"}
+# Its processes live for seconds or minutes. They collect garbage less often than by default, which
+# takes less of the processor, as long as they are small.
+GO = {"GOGC": "300", "GOMEMLIMIT": "700MiB"}
 
 # Without kubelets, no node lease is renewed. The node controller would declare all nodes dead and
 # evict their Pods.

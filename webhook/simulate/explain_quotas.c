@@ -112,7 +112,7 @@ static void print_sum(struct printer *p, const json_t *quota)
 	buf_printf(p->out, " = %s", tree_get(quota, "projected"));
 	buf_printf(p->out, tree_is(quota, "hard", "unlimited") ? ", unlimited" : " of %s", tree_get(quota, "hard"));
 	if (tree_has(quota, "borrowUpTo"))
-		buf_printf(p->out, " + %s borrowed from cohort %s", tree_get(quota, "borrowUpTo"),
+		buf_printf(p->out, " + up to %s borrowed from cohort %s", tree_get(quota, "borrowUpTo"),
 			   tree_get(quota, "cohort"));
 	if (!json_is_true(json_object_get(quota, "exceeded")))
 		return;

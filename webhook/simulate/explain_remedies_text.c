@@ -40,8 +40,8 @@ static void print_holders(struct printer *p, const json_t *remedy)
 	long long more = tree_number(remedy, "more"), own = tree_number(remedy, "own");
 	bool claims = json_is_true(json_object_get(remedy, "claims"));
 	const char *one = claims ? "Pod or claim" : "Pod", *several = claims ? "Pods and claims" : "Pods";
-	buf_printf(p->out, "wait until %s more of quota %s/%s is free; it is held by ", tree_get(remedy, "needed"),
-		   tree_get(remedy, "tenant"), tree_get(remedy, "quota"));
+	buf_printf(p->out, "wait until quota %s/%s has %s more free; it is held by ", tree_get(remedy, "tenant"),
+		   tree_get(remedy, "quota"), tree_get(remedy, "needed"));
 	json_array_foreach(json_object_get(remedy, "holders"), i, holder)
 	{
 		long long pods = tree_number(holder, "pods");

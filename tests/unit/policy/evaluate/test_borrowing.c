@@ -380,36 +380,36 @@ static void test_sentences(void **state)
 		const char *text;
 	} rows[] = {
 	    {5, 0, 3,
-	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 3, used 5, limit 4 + 3 borrowed, over by 1; 2 "
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 3, used 5, limit 4 + up to 3 borrowed, over by 1; 2 "
 	     "are free"},
 	    {3, 5, 1,
-	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 1, used 3, limit 4 + 3 borrowed, but cohort "
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 1, used 3, limit 4 + up to 3 borrowed, but cohort "
 	     "\"x\" has too little left: tenant \"b\" uses 1 above its own limit; wait until Pods there end, or ask "
 	     "for "
 	     "some of it back; nothing is free"},
 	    {4, 2, 3,
-	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 3, used 4, limit 4 + 3 borrowed, but cohort "
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 3, used 4, limit 4 + up to 3 borrowed, but cohort "
 	     "\"x\" has too little left; wait until Pods of the cohort end; 2 are free"},
 	    /* Can never fit: a single sentence, with or without Pods of others. */
 	    {0, 4, 8,
-	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed; request at "
+	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + up to 3 borrowed; request at "
 	     "most "
 	     "7, or ask the platform team to raise the limit; 4 are free"},
 	    {0, 1, 8,
-	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + 3 borrowed; request at "
+	     "can never fit: GPU quota \"q\" of tenant \"a\": requested 8, used 0, limit 4 + up to 3 borrowed; request at "
 	     "most "
 	     "7, or ask the platform team to raise the limit; 7 are free"},
 	    /* Above both limits: the cohort is only mentioned if it leaves less. */
 	    {2, 4, 6,
-	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + 3 borrowed, over by 1; 2 "
-	     "are free; exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + 3 borrowed, "
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + up to 3 borrowed, over by 1; 2 "
+	     "are free; exceeded quota: GPU quota \"q\" of tenant \"a\": requested 6, used 2, limit 4 + up to 3 borrowed, "
 	     "but "
 	     "cohort \"x\" has too little left; wait until Pods of the cohort end; 2 are free"},
 	    {1, 1, 7,
-	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 7, used 1, limit 4 + 3 borrowed, over by 1; 6 "
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 7, used 1, limit 4 + up to 3 borrowed, over by 1; 6 "
 	     "are free"},
 	    {0, 5, 4,
-	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 4, used 0, limit 4 + 3 borrowed, but cohort "
+	     "exceeded quota: GPU quota \"q\" of tenant \"a\": requested 4, used 0, limit 4 + up to 3 borrowed, but cohort "
 	     "\"x\" has too little left: tenant \"b\" uses 1 above its own limit; wait until Pods there end, or ask "
 	     "for "
 	     "some of it back; 3 are free"},

@@ -116,7 +116,8 @@ static void test_allocated(void **state)
 	     ALLOCATED(RESULT("r/x")), "t4=1|gpu=1"},
 	    /* A form of request that is not known. */
 	    {ONE(",'allocationMode':'Some'"), ALLOCATED(RESULT("r")), "gpu=32"},
-	    {ONE(",'count':0"), ALLOCATED(RESULT("r")), "gpu=32"},
+	    {ONE(",'count':-1"), ALLOCATED(RESULT("r")), "gpu=32"},
+	    {ONE(",'count':0"), ALLOCATED(RESULT("r")), "gpu=1"},
 	    {"{'name':'q','someday':{}}," ONE(""), ALLOCATED(RESULT("r")), "gpu=1"},
 	    /* A result of no request says that nothing of the allocation is understood. */
 	    {OPTIONS, ALLOCATED(RESULT("r/x") "," RESULT("q")), "none"},
@@ -331,7 +332,7 @@ static void test_requests(void **state)
 	    {"{'name':'r','exactly':{'deviceClassName':'gpu','allocationMode':'Some'}}", "null", "gpu=32"},
 	    {"{'name':'r','exactly':{'deviceClassName':'gpu','allocationMode':'Some','count':40}}", "null", "gpu=40"},
 	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':-1}}", "null", "gpu=32"},
-	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':0}}", "null", "gpu=32"},
+	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':0}}", "null", "gpu=1"},
 	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':1.5}}", "null", "gpu=32"},
 	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':99999999999999999999}}", "null", "gpu=32"},
 	    {"{'name':'r','exactly':{'deviceClassName':'gpu','count':9223372036854775807}}", "null",
@@ -741,7 +742,8 @@ static void test_decisions(void **state)
 	     "a",
 	     {.requests = GPU(",'count':-1")},
 	     "request r has a count that is no number of devices; request at least 1"},
-	    {ALL_QUOTA, "a", {.requests = GPU(",'count':0")}, "[a/q=1]"}, /* As the API server understands it. */
+	    /* The API server takes it for an absent one. */
+	    {ALL_QUOTA, "a", {.requests = GPU(",'count':0")}, "[a/q=1]"},
 	    {ALL_QUOTA, "a", {.requests = GPU(",'count':1000000000")}, "[a/q=1000000000]"},
 	    {ALL_QUOTA,
 	     "a",
