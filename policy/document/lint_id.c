@@ -281,7 +281,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"Leave out `requests.`. `--fix` does it, unless the container has the other name as well."),
     [LINT_REQUEST_WITHOUT_LIMIT] = MANIFEST_ROW(
 	"request-without-limit", ERROR,
-	"An extended resource is requested and not limited, and the API server refuses the Pod.",
+	"An extended resource is requested and not limited, and the API server refuses the Pod, unless a LimitRange of the namespace has a default limit for it.",
 	"Write it under `limits`. `--fix` does it if `requests` has nothing else, and there are no limits."),
     [LINT_RESOURCE_MISSPELLED] = ROW(
 	"resource-misspelled", WARNING,

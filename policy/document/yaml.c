@@ -18,14 +18,16 @@ struct tree_reader {
 	struct arena *nodes;
 	struct arena *texts;
 	bool lenient; /* See tree_open_lenient. */
+	bool gaps;    /* Something of the document was left out. */
 	bool over;    /* The end, or an error after which nothing can be read. */
 };
 
 #define REPORT(reader, at, ...) docs_report((reader)->report, (reader)->docs, SEVERITY_ERROR, (at), __VA_ARGS__)
 
-/* Reports what is YAML, but is not read. */
+/* Reports what is YAML, but is not read. A lenient reader only notes that there is something. */
 #define REFUSE(reader, at, ...)                                                                                        \
 	do {                                                                                                           \
+		(reader)->gaps = true;                                                                                 \
 		if (!(reader)->lenient)                                                                                \
 			REPORT(reader, at, __VA_ARGS__);                                                               \
 	} while (0)
@@ -290,6 +292,7 @@ struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct a
 
 	reader->nodes = nodes;
 	reader->texts = texts;
+	reader->gaps = false;
 	while (!root && next_event(reader, &event)) {
 		switch (event.type) {
 		case YAML_STREAM_END_EVENT:
@@ -310,6 +313,11 @@ struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct a
 	}
 	/* Do not decode a truncated tree: its missing parts would be reported as missing keys. */
 	return reader->over ? NULL : root;
+}
+
+bool tree_has_gaps(const struct tree_reader *reader)
+{
+	return reader->gaps;
 }
 
 static struct tree_reader *open_bytes(const struct docs *docs, uint32_t source, struct str bytes, struct report *report)

@@ -45,6 +45,12 @@ void tree_close(struct tree_reader *reader);
 struct node *tree_next(struct tree_reader *reader, struct arena *nodes, struct arena *texts);
 
 /*
+ * Whether the document that tree_next returned last has more than its tree, because it uses parts
+ * of YAML that are not read. What is missing in the tree may then be in the document.
+ */
+bool tree_has_gaps(const struct tree_reader *reader);
+
+/*
  * Reads to the end and closes the reader, which may be NULL. Returns the root of the only document
  * if it is a map, and otherwise NULL. What cannot be read is in the reader's report.
  */

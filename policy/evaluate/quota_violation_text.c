@@ -1,6 +1,6 @@
 /*
- * excess_text: the messages about exceeded quotas, for users and for the programs that wait on some
- * of them.
+ * quota_violation_text: the messages about exceeded quotas, for users and for the programs that
+ * wait on some of them.
  */
 #include "policy/base/show.h"
 #include "policy/evaluate/remedy.h"

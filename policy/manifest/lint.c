@@ -26,6 +26,7 @@ struct linting {
 	struct report *problems; /* Of the YAML. */
 	struct arena lines, nodes, texts;
 	struct plugin_maps *plugin_maps;
+	bool gaps; /* In the tree of the document. */
 };
 
 static struct str group_of(struct str api_version, struct str *version)
@@ -60,7 +61,7 @@ static struct view view_of(const struct linting *linting, const struct node *roo
 			    .name = view_text(view_path(root, "metadata.name")),
 			    .namespace = view_text(view_path(root, "metadata.namespace"))};
 	view.group = group_of(view_text_of(root, STR("apiVersion")), &view.version);
-	view.partial = linting->file->partial || is_completed(view.group, view.kind);
+	view.partial = linting->file->partial || linting->gaps || is_completed(view.group, view.kind);
 	return view;
 }
 
@@ -99,6 +100,7 @@ static void judge_documents(struct linting *linting)
 {
 	struct tree_reader *reader = tree_open_lenient(&linting->docs, 0, linting->problems);
 	for (struct node *root; reader && (root = tree_next(reader, &linting->nodes, &linting->texts));) {
+		linting->gaps = tree_has_gaps(reader);
 		judge_document(linting, root);
 		arena_reset(&linting->nodes);
 		arena_reset(&linting->texts);

@@ -38,6 +38,13 @@ bool rules_asks(const struct node *container);
 /* Whether a key names an extended resource: it has a domain that is not one of Kubernetes. */
 bool rules_is_extended(struct str name);
 
+/*
+ * Whether the API server accepts only whole numbers of that resource, and only with a limit that is
+ * the request. Of deviceclass.resource.kubernetes.io/..., which is extended as well, it accepts any
+ * (validateContainerResource in pkg/apis/core/validation).
+ */
+bool rules_is_limited(struct str name);
+
 /* Rules for the name of an extended resource. `at` is the place of the name. */
 void rules_name(const struct view *view, struct str name, struct location at);
 

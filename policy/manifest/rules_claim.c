@@ -28,7 +28,7 @@ static void check_amount(const struct view *view, const struct node *key)
 	char meant[32];
 	struct quantity quantity;
 	struct str text = view_text(key->value);
-	if (text.len == 0 || view_is_template(text))
+	if (text.len == 0 || view_is_template(text) || node_is_null(key->value))
 		return;
 	if (quantity_parse(text, &quantity) == QUANTITY_SYNTAX) {
 		bool known = quantity_meant(text, meant, sizeof meant) != NULL;
@@ -59,7 +59,7 @@ static void check_capacity(const struct view *view, const struct node *request)
 static bool is_other(const struct node *value, const char *const *words)
 {
 	struct str text = view_text(value);
-	if (text.len == 0 || view_is_template(text))
+	if (text.len == 0 || view_is_template(text) || node_is_null(value))
 		return false;
 	while (*words && !str_eq(text, str_of(*words)))
 		words++;
@@ -71,6 +71,7 @@ static void check_mode(const struct view *view, const struct node *request)
 	static const char *const modes[] = {"ExactCount", "All", NULL};
 	const struct node *mode = view_get(request, STR("allocationMode")), *count = view_get(request, STR("count"));
 	struct quantity number;
+	/* The API server treats a count of 0 as absent. */
 	bool counts = count && quantity_parse(view_text(count), &number) == QUANTITY_OK && number.nano != 0;
 	if (is_other(mode, modes))
 		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, mode->at,
@@ -124,8 +125,8 @@ static const struct node *find_flat(const struct node *request)
 
 static void check_form(const struct view *view, const struct node *request)
 {
-	const struct node *exactly = node_find(request, STR("exactly")),
-			  *first = node_find(request, STR("firstAvailable")), *flat = find_flat(request);
+	const struct node *exactly = view_given(request, STR("exactly")),
+			  *first = view_given(request, STR("firstAvailable")), *flat = find_flat(request);
 	bool known = str_eq(view->version, STR("v1")) || str_eq(view->version, STR("v1beta2"));
 	if (view->partial || request->type != NODE_MAP)
 		return;
@@ -137,10 +138,12 @@ static void check_form(const struct view *view, const struct node *request)
 	if (!known)
 		return;
 	if (flat)
-		VIEW_LINT(view, LINT_CLAIM_REQUEST_WRONG, flat->at,
-			  "in resource.k8s.io/%.*s, the API server expects " SHOW
-			  " below `exactly`, so it refuses this; indent what belongs to the devices below `exactly:`",
-			  STR_ARG(view->version), SHOWN(flat->text));
+		VIEW_LINT(
+		    view, LINT_CLAIM_REQUEST_WRONG, flat->at,
+		    "in resource.k8s.io/%.*s, " SHOW
+		    " belongs below `exactly`, so the API server refuses this; indent what belongs to the devices "
+		    "below `exactly:`",
+		    STR_ARG(view->version), SHOWN(flat->text));
 	else if (exactly && first)
 		VIEW_LINT(
 		    view, LINT_CLAIM_REQUEST_WRONG, first->at,

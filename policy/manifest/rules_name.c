@@ -14,6 +14,11 @@ bool rules_is_extended(struct str name)
 	       (!str_ends(domain, STR("kubernetes.io")) || str_eq(domain, STR("deviceclass.resource.kubernetes.io")));
 }
 
+bool rules_is_limited(struct str name)
+{
+	return rules_is_extended(name) && !str_ends(catalog_vendor(name), STR("kubernetes.io"));
+}
+
 void rules_label(const struct view *view, const struct node *key)
 {
 	struct str near = catalog_near_label(key->text);

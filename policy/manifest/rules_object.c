@@ -13,9 +13,8 @@
  */
 static void check_zero(const struct view *view, const struct node *metrics)
 {
-	const struct node *spec = view_get(view->root, STR("spec")), *least = view_path(spec, "minReplicas");
-	const struct node *key = spec ? node_find(spec, STR("metrics")) : NULL;
-	bool wakes = key && key->value->bad;
+	const struct node *least = view_path(view->root, "spec.minReplicas");
+	bool wakes = false;
 	if (view->partial || !str_starts(view->version, STR("v2")) || !str_eq(view_text(least), STR("0")))
 		return;
 	for (const struct node *item = metrics && metrics->type == NODE_LIST ? metrics->first : NULL; item;
@@ -116,7 +115,7 @@ static void check_workload(const struct view *view)
 	for (const struct node *label = wanted && wanted->type == NODE_MAP ? wanted->first : NULL;
 	     label && checked < VIEW_ITEMS_MAX; label = label->next, checked++) {
 		struct str value = view_text(label->value);
-		if (label->value->bad || view_is_template(value) || view_is_template(label->text) ||
+		if (view_is_template(value) || view_is_template(label->text) ||
 		    (labels && str_eq(view_text_of(labels, label->text), value)))
 			continue;
 		VIEW_LINT(view, LINT_SELECTOR_MISMATCH, label->at,

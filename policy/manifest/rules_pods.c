@@ -85,12 +85,12 @@ static bool uses_claim(const struct node *spec, struct str name)
 static void check_claim_source(const struct view *view, const struct node *item)
 {
 	const struct node *source = node_find(item, STR("source")),
-			  *template = node_find(item, STR("resourceClaimTemplateName"));
+			  *template = view_given(item, STR("resourceClaimTemplateName"));
 	if (source)
 		VIEW_LINT(
 		    view, LINT_CLAIM_REQUEST_WRONG, source->at,
 		    "since Kubernetes 1.31, the API server refuses `source`; write what is in it beside the name");
-	else if (template && node_find(item, STR("resourceClaimName")))
+	else if (template && view_given(item, STR("resourceClaimName")))
 		VIEW_LINT(
 		    view, LINT_CLAIM_REQUEST_WRONG, template->at,
 		    "the Pod names a claim and a template for the same claim, so the API server refuses it; remove "

@@ -48,16 +48,15 @@ static void check_amount(const struct view *view, const struct node *key, struct
 	int64_t count = 0;
 	if (value->bad || value->type != NODE_SCALAR || view_is_template(value->text) || node_is_null(value))
 		return;
-	if (quantity_count(value->text, &count) != QUANTITY_OK) {
+	bool whole = quantity_count(value->text, &count) == QUANTITY_OK;
+	if (!whole && rules_is_limited(key->text))
 		VIEW_LINT(
 		    view, LINT_REQUEST_NOT_INTEGER, value->at,
 		    "\"" SHOW "\" of " SHOW
 		    " is no whole number, so the API server refuses the Pod; write 1, or request a slice or a share "
 		    "by its own name",
 		    SHOWN(value->text), SHOWN(key->text));
-		return;
-	}
-	if (count == 0)
+	if (!whole || count == 0)
 		return;
 	note(asked, key->text, key->at);
 	if (count > 1 && str_ends(key->text, CATALOG_SHARED_SUFFIX))
@@ -75,7 +74,7 @@ static void check_prefix(const struct view *view, const struct node *map, const 
 	if (!str_starts(name, prefix))
 		return;
 	bare = str_tail(name, prefix.len);
-	if (!rules_is_extended(bare) || view_is_template(bare))
+	if (!rules_is_limited(bare) || view_is_template(bare))
 		return;
 	VIEW_LINT(view, LINT_REQUEST_PREFIX, key->at,
 		  "\"" SHOW "\" is the key of a ResourceQuota, so the API server refuses the Pod; write \"" SHOW "\"",
@@ -149,7 +148,7 @@ static void compare(const struct pod_view *pod, const struct node *resources, bo
 	for (const struct node *key = requests && requests->type == NODE_MAP ? requests->first : NULL;
 	     key && checked < VIEW_ITEMS_MAX; key = key->next, checked++) {
 		const struct node *limit = limits ? node_find(limits, key->text) : NULL;
-		if (!rules_is_extended(key->text) || view_is_template(key->text))
+		if (!rules_is_limited(key->text) || view_is_template(key->text))
 			continue;
 		if (!limit && whole) {
 			VIEW_LINT(view, LINT_REQUEST_WITHOUT_LIMIT, key->at,

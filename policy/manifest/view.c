@@ -6,6 +6,13 @@ const struct node *view_get(const struct node *map, struct str key)
 	return entry && !entry->value->bad ? entry->value : NULL;
 }
 
+const struct node *view_given(const struct node *map, struct str key)
+{
+	const struct node *entry = map ? node_find(map, key) : NULL;
+	bool empty = entry && entry->value->type == NODE_LIST && !entry->value->first;
+	return entry && !empty && !node_is_null(entry->value) ? entry : NULL;
+}
+
 const struct node *view_path(const struct node *map, const char *path)
 {
 	while (map && *path) {

@@ -17,7 +17,7 @@ struct view {
 	struct str kind;
 	struct str name;
 	struct str namespace; /* Empty: none. */
-	bool partial;         /* Something else may complete the object. */
+	bool partial;         /* What is missing may be elsewhere, such as in an alias. */
 	struct str path;      /* Of the file, NUL-terminated. */
 	struct plugin_maps *plugin_maps;
 };
@@ -43,6 +43,12 @@ struct pod_view {
 
 /* Returns the value of a key; NULL if there is none, or it cannot be read. */
 const struct node *view_get(const struct node *map, struct str key);
+
+/*
+ * Returns a key with something in it; NULL if there is none. The API server treats null and an
+ * empty list as absent.
+ */
+const struct node *view_given(const struct node *map, struct str key);
 
 /* Returns the value at the end of a path such as "spec.template", or NULL. */
 const struct node *view_path(const struct node *map, const char *path);

@@ -25,6 +25,10 @@ def deployment(selector, labels="{app: llm}", image="\n        image: registry.e
             f"    spec:\n      containers:\n      - name: server{image}\n")
 
 
+def aliased(selector, labels):
+    return deployment("  selector:\n" + selector, labels).replace("«spec¦spec»", "spec")
+
+
 def quota(hard):
     return f"apiVersion: v1\nkind: ResourceQuota\nmetadata: {{name: gpus}}\nspec:\n  hard:\n{hard}"
 
@@ -310,6 +314,29 @@ QUIET = {
         "apiVersion: v1\nkind: Pod", "apiVersion: serving.kserve.io/v1alpha1\nkind: ClusterServingRuntime"),
     "anchors": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: &data {a: b}\nmore: *data\nmerged: {<<: *data}\n",
     "a CRD": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\nspec: " + "{a: " * 60 + "1" + "}" * 60 + "\n",
+    "labels that are an alias": aliased("    matchLabels: &labels {app: llm}\n", "*labels"),
+    "labels that are merged": aliased("    matchLabels: &labels {app: llm}\n", "{<<: *labels}"),
+    "a selector that is merged": aliased("    matchLabels: {app: llm}\n", "{app: llm}").replace("spec:\n", "base: &base {replicas: 1}\nspec:\n  <<: *base\n", 1),
+    "a metric that is an alias": autoscaler("").replace("  metrics:\n  - \n", "  minReplicas: 0\n  other: &m {type: External}\n  metrics: [*m]\n"),
+    "limits that are an alias": requests("requests: &amounts {nvidia.com/gpu: 1}\n      limits: *amounts\n"),
+    "limits that are merged": requests("requests: &amounts {nvidia.com/gpu: 1}\n      limits: {<<: *amounts, memory: 1Gi}\n"),
+    "a claim that is an alias": pod(spec="  other: &claim {name: gpu, resourceClaimName: one}\n  resourceClaims:\n  - *claim\n").replace(
+        "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu}]"),
+    "uses that are an alias": pod(spec="  other: &uses [{name: gpu}]\n  resourceClaims:\n  - {name: gpu, resourceClaimName: one}\n").replace(
+        "limits: {nvidia.com/gpu: 1}", "claims: *uses"),
+    "devices that are merged": claim("{name: gpu, exactly: {<<: *base, count: 2}}").replace("spec:\n", "other: &base {deviceClassName: a.example.com}\nspec:\n"),
+    "a request that is merged": claim("{<<: *base, name: gpu}").replace("spec:\n", "other: &base {exactly: {deviceClassName: a.example.com}}\nspec:\n"),
+    "no alternatives": claim("{name: gpu, exactly: {deviceClassName: a.example.com}, firstAvailable: []}"),
+    "alternatives that are null": claim("{name: gpu, exactly: {deviceClassName: a.example.com}, firstAvailable: null}"),
+    "null beside alternatives": claim("{name: gpu, exactly: ~, firstAvailable: [{name: a, deviceClassName: a.example.com}]}"),
+    "a mode that is null": claim("{name: gpu, exactly: {deviceClassName: a.example.com, allocationMode: null}}"),
+    "a capacity that is null": claim("{name: gpu, exactly: {deviceClassName: a.example.com, capacity: {requests: {memory: ~, cores: null}}}}"),
+    "a claim's name that is null": pod(spec="  resourceClaims:\n  - {name: gpu, resourceClaimName: , resourceClaimTemplateName: two}\n").replace(
+        "limits: {nvidia.com/gpu: 1}", "claims: [{name: gpu}]"),
+    "a class without a limit": requests("requests: {deviceclass.resource.kubernetes.io/a.example.com: 1}\n"),
+    "a class with another limit": requests("requests: {deviceclass.resource.kubernetes.io/a.example.com: 1}\n"
+                                           "      limits: {deviceclass.resource.kubernetes.io/a.example.com: 2}\n"),
+    "half a device of a class": pod(limits="deviceclass.resource.kubernetes.io/a.example.com: 500m"),
     "a patch without an image": deployment("", image="").replace("«spec¦spec»", "spec"),
 }
 

@@ -296,8 +296,9 @@ def test_who_borrows(tell):
         "kind": "cohort", "cohort": "c", "quota": "q",
         "borrowers": [{"tenant": "team-b", "used": "5", "hard": "2", "borrowed": "3"}],
         "lenders": [{"tenant": "team-c", "used": "2", "hard": "3", "lendUpTo": "3"}]}, told
-    assert "in cohort c, ask for some of quota q back: team-b borrows 3; team-c uses 2 of its 3 and lends up to 3\n" in tell(
-        policy, [pod({GPU: 3})], some, text=True)
+    text = tell(policy, [pod({GPU: 3})], some, text=True)
+    assert "in cohort c, ask for some of quota q back: team-b borrows 3; team-c uses 2 of its 3 and lends up to 3\n" in text
+    assert "1 used + 3 requested = 4 of 4 + up to 5 borrowed from cohort c" in text
 
 
 # --- Amounts that are cut ---

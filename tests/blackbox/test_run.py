@@ -44,3 +44,4 @@ def test_what_runs_instead_of_a_step_that_is_skipped(runner, monkeypatch, last_l
 def test_every_step_of_a_lane_is_known(runner):
     steps = [step for lane in runner.LANES for step in lane]
     assert len(set(steps)) == len(steps) and set(steps) | set(runner.INSTEAD.values()) <= set(runner.STEPS)
+    assert set(runner.INSTEAD) <= set(steps)

@@ -39,7 +39,7 @@ USERS = {
 }
 
 # Its processes live for seconds or minutes. They collect garbage less often than by default, which
-# takes less of the processor, as long as they are small.
+# takes less of the processor, but more often above this limit. A long run may set other values.
 GO = {"GOGC": "300", "GOMEMLIMIT": "700MiB"}
 
 # Without kubelets, no node lease is renewed. The node controller would declare all nodes dead and

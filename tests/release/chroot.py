@@ -105,18 +105,18 @@ def copy_in(folder):
 def go_settings():
     """Returns the folders of Go and of what it has compiled, by the name of their variable. Without
     Go, the tests that need it are skipped."""
-    names = ("GOROOT", "GOCACHE")
     try:
-        folders = dict(zip(names, run(binaries.find_go(), "env", *names).stdout.split("\n")))
+        go = binaries.find_go()
     except binaries.NotToBeHad:
         return {}
+    folders = {name: must(f"go env {name} fails", go, "env", name).strip() for name in ("GOROOT", "GOCACHE")}
     pathlib.Path(folders["GOCACHE"]).mkdir(parents=True, exist_ok=True)
     return folders
 
 
 def inside(folder, *command):
     go = go_settings()
-    path = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" + (f":{go['GOROOT']}/bin" if go else "")
+    path = (f"{go['GOROOT']}/bin:" if go else "") + "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     env = {"PATH": path, "HOME": "/root", "LC_ALL": "C.UTF-8", **go}
     return subprocess.run(["unshare", "--mount", "sh", "-c", ENTER, "sh", str(folder), *go.values(), "--", "/usr/bin/env", "-i",
                            *(f"{name}={value}" for name, value in env.items()), *command], stdin=subprocess.DEVNULL).returncode
@@ -132,7 +132,7 @@ def main():
         folder = had_chroot(release, here)
         copy_in(folder)
         if inside(folder, "true") != 0:
-            raise NotToBeHad("/proc and /dev cannot be mounted in a chroot")
+            raise NotToBeHad("folders such as /proc cannot be mounted in a chroot")
     except NotToBeHad as reason:
         print(f"no chroot of {release} can be made: {reason}", file=sys.stderr)
         return NOT_TO_BE_HAD

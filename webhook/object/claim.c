@@ -194,7 +194,7 @@ static int list_options(const struct written_request *written, struct arena *are
 		return -1;
 	if (written->has_exactly)
 		options[count++] = finish_option(&written->exactly);
-	if (str_present(written->flat.option.device_class))
+	if (written->flat.option.device_class.len > 0)
 		options[count++] = finish_option(&written->flat);
 	for (uint32_t i = 0; i < written->alternative_count; i++)
 		options[count++] = finish_option(&written->alternatives[i]);

@@ -186,7 +186,8 @@ static int read_surge(const struct workload_kind *kind, struct str json, struct 
 		return 0;
 	if (json_find(json, kind->strategy, &strategy, err) < 0)
 		return -1;
-	if (str_present(strategy) && !str_eq(strategy, STR("\"RollingUpdate\"")))
+	/* The API server treats an empty type as absent. */
+	if (str_present(strategy) && !str_eq(strategy, STR("\"RollingUpdate\"")) && !str_eq(strategy, STR("\"\"")))
 		return 0;
 	if (read_part(json, rolling->surge, rolling->surge_default, pods, true, &surge, err) < 0 ||
 	    read_part(json, rolling->unavailable, rolling->unavailable_default, pods, rolling->rounds_up, &unavailable,

@@ -744,6 +744,11 @@ static void test_decisions(void **state)
 	     "request r has a count that is no number of devices; request at least 1"},
 	    /* The API server takes it for an absent one. */
 	    {ALL_QUOTA, "a", {.requests = GPU(",'count':0")}, "[a/q=1]"},
+	    /* So it does here, in v1beta1. */
+	    {ALL_QUOTA,
+	     "a",
+	     {.requests = "{'name':'r','deviceClassName':'','firstAvailable':[{'name':'x','deviceClassName':'gpu'}]}"},
+	     "[a/q=1]"},
 	    {ALL_QUOTA, "a", {.requests = GPU(",'count':1000000000")}, "[a/q=1000000000]"},
 	    {ALL_QUOTA,
 	     "a",

@@ -74,6 +74,8 @@ static void test_questions(void **state)
 	     WHOLE("'replicas': 4, " TEMPLATE("1"), "'replicas': 3"), true, 4, 0, 3, false, false},
 	    {"Deployment", WHOLE("'replicas': 3, " TEMPLATE("2"), ""),
 	     WHOLE("'replicas': 3, " TEMPLATE("1"), "'replicas': 3"), true, 4, 1, 3, false, false},
+	    {"Deployment", WHOLE("'replicas': 3, 'strategy': {'type': ''}, " TEMPLATE("2"), ""),
+	     WHOLE("'replicas': 3, " TEMPLATE("1"), "'replicas': 3"), true, 4, 1, 3, false, false},
 	    {"Deployment", WHOLE("'replicas': 4, " TEMPLATE("2"), ""), WHOLE("'replicas': 4, " TEMPLATE("1"), ""), true,
 	     4, 0, 0, false, false},
 	    {"Deployment", WHOLE("'replicas': 4, " TEMPLATE("1"), ""),
