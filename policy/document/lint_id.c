@@ -165,7 +165,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
     [LINT_HPA_SCALES_TO_ZERO] = MANIFEST_ROW(
 	"hpa-scales-to-zero", ERROR,
 	"A HorizontalPodAutoscaler has `minReplicas: 0` and no metric that is there without Pods, and the API server refuses it.",
-	"Add an Object or External metric, or write `minReplicas: 1`."),
+	"Add an Object or External metric, or write `minReplicas: 1`. Before Kubernetes 1.37, 0 also needs the feature gate `HPAScaleToZero`."),
     [LINT_IDLE_COHORT] =
 	ROW("idle-cohort", WARNING,
 	    "A cohort has one Tenant, nobody in it may borrow, or `borrowing` is for a quota whose name "
@@ -236,7 +236,7 @@ const struct lint_row lint_rows[LINT_IDS] = {
 	"Name the ConfigMap in `spec.devicePlugin.config.name` of the ClusterPolicy. Suppress the finding if the ClusterPolicy is not in the input."),
     [LINT_POD_LEVEL_ACCELERATOR] = MANIFEST_ROW(
 	"pod-level-accelerator", ERROR,
-	"The Pod-level `spec.resources` has an extended resource, which only containers can request. The API server refuses the Pod.",
+	"The Pod-level `spec.resources` has an extended resource, which only containers can request. The API server refuses the Pod. Before Kubernetes 1.34, it ignores the resource by default, and the Pod gets no device.",
 	"Request it in the `resources.limits` of a container."),
     [LINT_POLICY_REFUSES] = MANIFEST_ROW(
 	"policy-refuses", ERROR, "The policy refuses a Pod of the manifest even where nothing else is held.",
