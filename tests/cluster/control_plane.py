@@ -38,9 +38,9 @@ USERS = {
     "ben": ["team-b"],
 }
 
-# Its processes live for seconds or minutes. They collect garbage less often than by default, which
-# takes less of the processor, but more often above this limit. A long run may set other values.
-GO = {"GOGC": "300", "GOMEMLIMIT": "700MiB"}
+# Its processes live for seconds or minutes. Collecting garbage half as often takes more memory and
+# less of the processor. A limit of memory (GOMEMLIMIT) would slow down a long run.
+GO = {"GOGC": "200"}
 
 # Without kubelets, no node lease is renewed. The node controller would declare all nodes dead and
 # evict their Pods.
