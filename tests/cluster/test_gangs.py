@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+import binaries
 from control_plane import eventually
 from gpugate import run, write_policy
 from kube import GPU, doc
@@ -135,6 +136,41 @@ POD_GROUP = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDef
                  "type": "object", "x-kubernetes-preserve-unknown-fields": True}}}]}}
 
 
+def comes_and_goes(plane, gate, space, members):
+    """Creates the Pods of a group of three where the quota is 3, and deletes them, twice."""
+    apply(plane, members[0])
+    gate.wait_used("ml", "whole", 3)
+    refused = apply(plane, pod(space, "other", {GPU: 1}), check=False)
+    assert refused.returncode != 0 and "exceeded quota: " in refused.stderr, refused.stderr
+    apply(plane, *members[1:])
+    gate.wait_used("ml", "whole", 3)
+    # With its last Pod, what is reserved for the group ends.
+    plane.kubectl("delete", "pods", "--all", "-n", space, "--now")
+    apply(plane, members[0])
+    gate.wait_used("ml", "whole", 3)
+    plane.kubectl("delete", "pod", "p0", "-n", space, "--now")
+    gate.wait_used("ml", "whole", 0, seconds=60)
+
+
+@pytest.mark.skipif(binaries.version() < (1, 37), reason="scheduling.k8s.io/v1beta1 came with Kubernetes 1.37")
+def test_a_pod_group_of_kubernetes(fresh_control_plane, gpugate_in_cluster):
+    plane = fresh_control_plane(scheduler=False, apiserver=["--feature-gates=GenericWorkload=true", "--runtime-config=scheduling.k8s.io/v1beta1=true"])
+    space = plane.namespace("gangs")
+    gate = gpugate_in_cluster(plane, [team(space, 3), whole()], ledger="cluster")
+    for name, policy in (("train", {"gang": {"minCount": 3}}), ("loose", {"basic": {}}), ("large", {"gang": {"minCount": 4}})):
+        apply(plane, {"apiVersion": "scheduling.k8s.io/v1beta1", "kind": "PodGroup", "metadata": {"name": name, "namespace": space},
+                      "spec": {"schedulingPolicy": policy}})
+
+    def member(name, group):
+        return pod(space, name, {GPU: 1}, schedulingGroup={"podGroupName": group})
+
+    comes_and_goes(plane, gate, space, [member(f"p{i}", "train") for i in range(3)])
+    apply(plane, member("single", "loose"))
+    gate.wait_used("ml", "whole", 1)
+    said = apply(plane, member("first", "large"), check=False).stderr
+    assert "can never fit: " in said and "requested 4 (1 by this Pod, 3 by the Pods of its group" in said, said
+
+
 def test_a_pod_group_of_a_scheduler(control_plane, readers, namespaces):
     space = namespaces("gangs")
     apply(control_plane, POD_GROUP)
@@ -143,19 +179,7 @@ def test_a_pod_group_of_a_scheduler(control_plane, readers, namespaces):
         gate = readers([team(space, 3), whole()])
         apply(control_plane, {"apiVersion": "scheduling.x-k8s.io/v1alpha1", "kind": "PodGroup", "metadata": {"name": "train", "namespace": space},
                               "spec": {"minMember": 3}})
-        members = [pod(space, f"p{i}", {GPU: 1}, {"scheduling.x-k8s.io/pod-group": "train"}) for i in range(3)]
-        apply(control_plane, members[0])
-        gate.wait_used("ml", "whole", 3)
-        refused = apply(control_plane, pod(space, "other", {GPU: 1}), check=False)
-        assert refused.returncode != 0 and "exceeded quota: " in refused.stderr, refused.stderr
-        apply(control_plane, *members[1:])
-        gate.wait_used("ml", "whole", 3)
-        # With its last Pod, what is reserved for the group ends.
-        control_plane.kubectl("delete", "pods", "--all", "-n", space, "--now")
-        apply(control_plane, members[0])
-        gate.wait_used("ml", "whole", 3)
-        control_plane.kubectl("delete", "pod", "p0", "-n", space, "--now")
-        gate.wait_used("ml", "whole", 0, seconds=60)
+        comes_and_goes(control_plane, gate, space, [pod(space, f"p{i}", {GPU: 1}, {"scheduling.x-k8s.io/pod-group": "train"}) for i in range(3)])
     finally:
         control_plane.kubectl("delete", f"crd/{POD_GROUP['metadata']['name']}")
 
