@@ -41,7 +41,7 @@ struct claim_option {
 	struct str device_class; /* Absent: this version of gpugate does not know the request. */
 	enum claim_mode mode;
 	struct str mode_text;  /* `allocationMode` as it is written; absent: it is not. */
-	int64_t count;         /* 1 if it is absent or 0, and 0 if it is no number of devices. */
+	int64_t count;         /* 1 if none, or 0, is written; 0 if that is no number of devices. */
 	struct str count_text; /* `count` as it is written; absent: it is not. */
 	bool admin_access;     /* It uses devices that others may hold. */
 	struct str admin_text; /* What `adminAccess` is in the text of the claim. */

@@ -39,9 +39,9 @@ bool rules_asks(const struct node *container);
 bool rules_is_extended(struct str name);
 
 /*
- * Whether the API server accepts only whole numbers of that resource, and only with a limit that is
- * the request. Of deviceclass.resource.kubernetes.io/..., which is extended as well, it accepts any
- * (validateContainerResource in pkg/apis/core/validation).
+ * Whether the API server requires a whole number of that resource, and a limit that equals the
+ * request. It does not for deviceclass.resource.kubernetes.io/..., which rules_is_extended includes
+ * (pkg/apis/core/validation and helper: IsExtendedResourceName).
  */
 bool rules_is_limited(struct str name);
 

@@ -17,7 +17,7 @@ struct view {
 	struct str kind;
 	struct str name;
 	struct str namespace; /* Empty: none. */
-	bool partial;         /* What is missing may be elsewhere, such as in an alias. */
+	bool partial;         /* What is missing may be in an overlay, or where an alias points. */
 	struct str path;      /* Of the file, NUL-terminated. */
 	struct plugin_maps *plugin_maps;
 };

@@ -316,6 +316,7 @@ QUIET = {
     "a CRD": "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\nspec: " + "{a: " * 60 + "1" + "}" * 60 + "\n",
     "labels that are an alias": aliased("    matchLabels: &labels {app: llm}\n", "*labels"),
     "labels that are merged": aliased("    matchLabels: &labels {app: llm}\n", "{<<: *labels}"),
+    "labels that have a tag": aliased("    matchLabels: {app: llm}\n", "!!map {app: llm}"),
     "a selector that is merged": aliased("    matchLabels: {app: llm}\n", "{app: llm}").replace("spec:\n", "base: &base {replicas: 1}\nspec:\n  <<: *base\n", 1),
     "a metric that is an alias": autoscaler("").replace("  metrics:\n  - \n", "  minReplicas: 0\n  other: &m {type: External}\n  metrics: [*m]\n"),
     "limits that are an alias": requests("requests: &amounts {nvidia.com/gpu: 1}\n      limits: *amounts\n"),

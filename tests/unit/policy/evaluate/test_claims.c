@@ -744,7 +744,7 @@ static void test_decisions(void **state)
 	     "request r has a count that is no number of devices; request at least 1"},
 	    /* The API server takes it for an absent one. */
 	    {ALL_QUOTA, "a", {.requests = GPU(",'count':0")}, "[a/q=1]"},
-	    /* So it does here, in v1beta1. */
+	    /* In v1beta1, it also takes an empty class beside alternatives for absent. */
 	    {ALL_QUOTA,
 	     "a",
 	     {.requests = "{'name':'r','deviceClassName':'','firstAvailable':[{'name':'x','deviceClassName':'gpu'}]}"},
